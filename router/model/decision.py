@@ -1,0 +1,69 @@
+"""What was decided and why. Every alert ends in at least one decision with a reason from a closed set."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Action(StrEnum):
+    """What a decision does to the group's episode."""
+
+    OPEN = "open"  # a new episode, its team is paged
+    UPDATE = "update"  # the episode is open already; PagerDuty may hear more about it
+    HOLD = "hold"  # not yet
+    SUPPRESS = "suppress"  # not now: muted by a person, a schedule or another alert
+    DROP = "drop"  # never: a rule says so
+    CLOSE = "close"  # the episode is over, PagerDuty is told
+    NONE = "none"  # nothing to do
+
+
+class Reason(StrEnum):
+    """Why. Each has a sentence in docs/reference/reasons.md; a test holds the two together."""
+
+    # open
+    AT_ONCE = "at_once"  # the rule has no `when`
+    COUNT_REACHED = "count_reached"
+    FIRED_LONG_ENOUGH = "fired_long_enough"
+    NO_RULE_MATCHED = "no_rule_matched"  # goes to the default team
+    FALLBACK = "fallback"  # another team's page could not be delivered
+    LIMIT_EXCEEDED = "limit_exceeded"  # opened inside a storm digest instead of on its own
+    BROKE_THROUGH = "broke_through"  # critical from a service the storm does not hold yet
+    # update
+    ALREADY_OPEN = "already_open"
+    SEVERITY_ROSE = "severity_rose"
+    STILL_FIRING = "still_firing"  # one alert of the group resolved, others fire
+    # hold
+    COUNT_NOT_REACHED = "count_not_reached"
+    NOT_FIRING_LONG_ENOUGH = "not_firing_long_enough"
+    # drop, suppress
+    DROPPED_BY_RULE = "dropped_by_rule"
+    # close
+    ALL_RESOLVED = "all_resolved"
+    WENT_QUIET = "went_quiet"
+    # none
+    NOTHING_OPEN = "nothing_open"  # a resolve for which no episode was open
+    NEVER_RESOLVES = "never_resolves"  # the rule says `resolve: never`
+    NO_TEAM = "no_team"  # a matching rule names no one to page
+    NO_FALLBACK = "no_fallback"  # a page could not be delivered and there is no other team to try
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One finding for one alert (or one timer) under one rule.
+
+    ``cause`` holds the figures behind the reason as text a person reads: ``2 of 3 in 5m``. ``alert_seq`` is the journal
+    sequence of the alert that led here, 0 when a timer did.
+    """
+
+    at: int
+    action: Action
+    reason: Reason
+    alert_seq: int = 0
+    rule: str = ""  # rule id; empty: no rule matched
+    group: str = ""  # digest of the group's values, 16 hex digits; empty: none
+    episode: str = ""  # episode id; empty: none open
+    dedup_key: str = ""
+    teams: tuple[str, ...] = ()
+    cause: str = ""
+    ruleset: str = ""  # version of the rule set that decided

@@ -1,0 +1,59 @@
+"""What the journal holds: every fact the engine ever decides on, in the order it was accepted.
+
+The journal is the inbox. One entry per new fact; a resend that changes nothing is none. The engine's only inputs are
+entries and the passing of time, so replaying the journal through the same rules gives the same decisions, bit for bit.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from router.model.alert import Alert
+
+
+class AlertReceived(msgspec.Struct, frozen=True, kw_only=True, tag="alert", tag_field="fact"):
+    """A new alert, a changed one, or a resolve."""
+
+    alert: Alert
+
+
+class Restarted(msgspec.Struct, frozen=True, kw_only=True, tag="restarted", tag_field="fact"):
+    """The router came back: what went quiet between ``down_since`` and now may only be our own absence.
+
+    The engine moves every timer that would have been due meanwhile to the entry's time plus ``grace_ms``.
+    """
+
+    down_since: int
+    grace_ms: int = 0
+
+
+class RulesChanged(msgspec.Struct, frozen=True, kw_only=True, tag="rules", tag_field="fact"):
+    """From here on the rule set of this version (a digest of its texts, stored beside the journal) is in force."""
+
+    version: str
+
+
+class DeliveryFailed(
+    msgspec.Struct, frozen=True, kw_only=True, tag="delivery_failed", tag_field="fact", omit_defaults=True
+):
+    """A delivery was given up (dead letter). The engine pages the team's fallback, and raises the router's own alert."""
+
+    delivery_id: int
+    team: str
+    dedup_key: str
+    action: Literal["trigger", "acknowledge", "resolve", "change"]
+    reason: str
+    status: int = 0  # PagerDuty's HTTP status; 0: none came
+
+
+Fact = AlertReceived | Restarted | RulesChanged | DeliveryFailed
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """A fact with its place and time. ``seq`` rises without repeats (gaps are possible); ``at`` is fixed once, at the door."""
+
+    seq: int
+    at: int
+    fact: Fact

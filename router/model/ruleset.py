@@ -1,0 +1,169 @@
+"""A rule set, compiled and immutable: all that the engine knows of rules and teams. Made by ``router.rules``.
+
+The engine decides by this and by the journal alone; ``version`` is a digest of the texts it came from, so two equal
+versions decide alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+from router.errors import Span
+from router.model.pattern import Pattern
+from router.model.severity import Severity
+
+OWNER = "owner"
+"""In ``Rule.page``: the team that owns the alert's service; most specific pattern wins, the default team if none does."""
+
+DEFAULT_RULE_ID = "default"
+"""Reserved: the rule under which alerts that no rule matched go to the default team."""
+
+
+class TemplateFailed(Exception):
+    """A template could not be rendered; the page goes out plain."""
+
+
+class Template(Protocol):
+    """A compiled, sandboxed, length-capped text template."""
+
+    def render(self, context: Mapping[str, Any]) -> str:
+        """The text, or TemplateFailed; never another exception, never unbounded time or memory."""
+        ...
+
+
+class LabelTest(msgspec.Struct, frozen=True, kw_only=True):
+    """The label's value must match one positive pattern (if there is any) and no negated one; a missing label is ``""``."""
+
+    label: str
+    patterns: tuple[Pattern, ...]
+
+
+class NumberTest(msgspec.Struct, frozen=True, kw_only=True):
+    """A numeric comparison over a label or detail; a missing or non-numeric field does not match."""
+
+    field: str
+    operator: Literal["lt", "lte", "gt", "gte"]
+    value: float
+
+
+class Match(msgspec.Struct, frozen=True, kw_only=True):
+    """What a rule concerns. An empty tuple, or None, is no condition; several conditions must all hold."""
+
+    services: tuple[Pattern, ...] = ()
+    names: tuple[Pattern, ...] = ()
+    severities: frozenset[Severity] | None = None
+    sources: tuple[Pattern, ...] = ()
+    labels: tuple[LabelTest, ...] = ()
+    where: tuple[NumberTest, ...] = ()
+
+
+class AtOnce(msgspec.Struct, frozen=True, kw_only=True):
+    """No ``when``: the first occurrence opens the episode."""
+
+
+class Count(msgspec.Struct, frozen=True, kw_only=True):
+    """The ``count``-th occurrence within the sliding window (t - within_ms, t] opens the episode, at its own time.
+
+    ``distinct``: count different values of this label or field instead of occurrences. ``per``: count over these fields
+    instead of ``group_by``.
+    """
+
+    count: int
+    within_ms: int
+    distinct: str | None = None
+    per: tuple[str, ...] | None = None
+
+
+class FiringFor(msgspec.Struct, frozen=True, kw_only=True):
+    """Open only if the group has been firing without a break for this long."""
+
+    for_ms: int
+
+
+When = AtOnce | Count | FiringFor
+
+
+class AllResolved(msgspec.Struct, frozen=True, kw_only=True):
+    """The episode closes when every alert of the group has resolved."""
+
+
+class AfterQuiet(msgspec.Struct, frozen=True, kw_only=True):
+    """The episode closes when nothing matching has occurred, and nothing stateful fires, for this long."""
+
+    quiet_ms: int
+
+
+class Never(msgspec.Struct, frozen=True, kw_only=True):
+    """Only a person, in PagerDuty, closes what this rule opened."""
+
+
+Resolve = AllResolved | AfterQuiet | Never
+
+
+class Limit(msgspec.Struct, frozen=True, kw_only=True):
+    """At most this many incidents opened within a sliding window; above it they fold into one storm digest."""
+
+    incidents: int
+    per_ms: int
+
+
+class LinkTemplate(msgspec.Struct, frozen=True, kw_only=True):
+    """A link to put on the page."""
+
+    href: Template
+    text: Template | None = None
+
+
+class ImageTemplate(msgspec.Struct, frozen=True, kw_only=True):
+    """An image to put on the page."""
+
+    src: Template
+    href: Template | None = None
+    alt: Template | None = None
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of policy. Rules are tried in order; the first that matches ends it unless ``goes_on``.
+
+    ``group_by`` names fields of the alert: ``service``, ``name``, ``source``, ``severity``, ``fingerprint``, or any label.
+    ``drop`` is the reason given; not empty means never page.
+    """
+
+    id: str
+    span: Span | None = None
+    description: str = ""
+    match: Match = Match()
+    drop: str = ""
+    when: When = AtOnce()
+    page: tuple[str, ...] = (OWNER,)
+    group_by: tuple[str, ...] = ("service", "name")
+    summary: Template | None = None
+    details: tuple[tuple[str, Template], ...] = ()
+    links: tuple[LinkTemplate, ...] = ()
+    images: tuple[ImageTemplate, ...] = ()
+    as_severity: Severity | None = None
+    resolve: Resolve = AllResolved()
+    limit: Limit | None = None
+    goes_on: bool = False
+
+
+class Team(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is paged. ``routing_key`` is a reference, never the key."""
+
+    name: str
+    services: tuple[Pattern, ...] = ()
+    routing_key: str
+    limit: Limit | None = None
+    fallback: str | None = None
+
+
+class RuleSet(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything the engine decides by. ``default_team`` is a key of ``teams``."""
+
+    version: str
+    rules: tuple[Rule, ...]
+    teams: dict[str, Team]
+    default_team: str

@@ -1,0 +1,181 @@
+"""What a store promises. Written for the rooms that call it: ``ingest`` appends, ``processor`` commits, ``dispatch`` records.
+
+Rules every driver keeps (``tests/integration/store_suite.py`` holds them to it):
+
+- ``append``, ``commit`` and ``record`` return only after what they were given is durable. Calls that wait together share
+  one transaction (group commit), and a failing one never takes its neighbours' work along.
+- A transition is written whole or not at all.
+- Entries reach the listener in sequence order, each once, on the event loop, only after they are durable.
+- Everything is bounded: above ``max_pending`` entries not yet decided, ``append`` raises Overloaded and takes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import msgspec
+
+from router.model.decision import Decision
+from router.model.delivery import Delivery, DeliveryState
+from router.model.incident import Incident
+from router.model.journal import Entry, Fact
+from router.model.transition import StateRow
+
+
+class Commit(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of the processor, to be made durable as a whole: the cursor moves with its decisions and deliveries."""
+
+    cursor: int  # every entry up to this sequence is decided
+    decided_at: int  # the engine's time after this step
+    decisions: list[Decision]
+    incidents: list[Incident]
+    changes: list[StateRow]
+    deliveries: list[Delivery]
+
+
+class Recovered(msgspec.Struct, frozen=True, kw_only=True):
+    """What was there when the store was opened: enough to go on as if nothing had happened."""
+
+    cursor: int
+    decided_at: int
+    state: list[StateRow]
+    undecided: list[Entry]
+    outbox: list[Delivery]  # pending, in order of id
+    next_delivery_id: int
+    expiries: dict[int, int]  # alert row id -> expires_at, as last checkpointed
+    last_seen_at: int  # newest time the store knows of; 0: a new store
+
+
+class DecisionRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A recorded decision with its place in the record."""
+
+    id: int
+    decision: Decision
+
+
+class Reader(Protocol):
+    """Looking back; never blocks the writer. Every listing is newest first unless said, and bounded by ``limit``."""
+
+    def entry(self, seq: int) -> Entry | None:
+        """One journal entry, or None if it was never there or has been retired."""
+        ...
+
+    def entries(
+        self, *, after_seq: int = 0, since: int | None = None, until: int | None = None, limit: int = 100
+    ) -> list[Entry]:
+        """Journal entries in sequence order; ``since`` <= at < ``until``."""
+        ...
+
+    def decisions(
+        self,
+        *,
+        alert_seq: int | None = None,
+        dedup_key: str | None = None,
+        before_id: int | None = None,
+        limit: int = 100,
+    ) -> list[DecisionRow]:
+        """Decisions, newest first; page on with ``before_id``."""
+        ...
+
+    def incidents(
+        self, *, status: str | None = None, team: str | None = None, before_number: int | None = None, limit: int = 100
+    ) -> list[Incident]:
+        """Incidents, newest first."""
+        ...
+
+    def incident(self, number_or_dedup_key: int | str) -> Incident | None:
+        """One incident by its number or dedup key."""
+        ...
+
+    def deliveries(
+        self,
+        *,
+        state: DeliveryState | None = None,
+        dedup_key: str | None = None,
+        team: str | None = None,
+        before_id: int | None = None,
+        limit: int = 100,
+    ) -> list[Delivery]:
+        """Deliveries, newest first."""
+        ...
+
+    def delivery(self, delivery_id: int) -> Delivery | None:
+        """One delivery with its last attempts."""
+        ...
+
+    def state(self, kind: str, *, after_id: int = 0, limit: int = 1000) -> list[StateRow]:
+        """Engine state rows of a kind in order of id."""
+        ...
+
+    def ruleset(self, version: str) -> bytes | None:
+        """The texts of a rule set, as ``save_ruleset`` was given them."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the file or connection."""
+        ...
+
+
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
+    """How full the store is; for metrics and ``/-/ready``."""
+
+    bytes_used: int
+    bytes_free: int
+    journal_entries: int
+    refusing: str = ""  # why appends are refused, empty if they are not
+
+
+class Store(Protocol):
+    """The writer's side. Opened once per process; all methods are called on the event loop."""
+
+    async def open(self) -> Recovered:
+        """Check, migrate, recover. StoreUnusable says what is wrong with the file and what to do."""
+        ...
+
+    def subscribe(self, listener: Callable[[Sequence[Entry]], None]) -> None:
+        """Who gets the durable entries, in order. Set once, before the first append."""
+        ...
+
+    async def append(self, at: int, facts: Sequence[Fact]) -> Sequence[Entry]:
+        """Journal these facts, all or none; StoreFull, StoreUnavailable or Overloaded when that cannot be."""
+        ...
+
+    def oldest_pending_at(self) -> int | None:
+        """The ``at`` of the oldest appended entry that the listener has not had yet; timers may not run past it."""
+        ...
+
+    async def commit(self, commit: Commit) -> None:
+        """One step of the processor; LeaseLost if another decides now."""
+        ...
+
+    async def record(self, deliveries: Sequence[Delivery]) -> None:
+        """The progress of these deliveries: attempts, next time, state."""
+        ...
+
+    async def checkpoint_expiries(self, expiries: dict[int, int | None]) -> None:
+        """Remember new expiry times by alert row id (None: forget). Losing the newest seconds of this is allowed."""
+        ...
+
+    async def save_ruleset(self, version: str, at: int, texts: bytes) -> None:
+        """Keep the texts of a rule set, for replay and explain."""
+        ...
+
+    async def retire(self, *, before_at: int, max_bytes: int) -> int:
+        """Delete history older than that, then oldest first until under the size; answer how many journal entries went.
+
+        Never what is undecided, open or pending.
+        """
+        ...
+
+    def usage(self) -> Usage:
+        """How full it is."""
+        ...
+
+    def reader(self) -> Reader:
+        """A read-only view of its own."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what was queued, checkpoint, let go."""
+        ...
