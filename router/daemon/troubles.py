@@ -1,0 +1,130 @@
+"""The router's own troubles, raised as alerts of service ``alert-router`` through the same rules as everybody's.
+
+A trouble fires until it is cleared and is journalled once for each; what cannot be journalled (a full disk) is kept and
+tried again. Without a rule for them they go to the default team.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Protocol
+
+from router.clock import Clock
+from router.errors import Overloaded, StoreError
+from router.model.alert import Alert
+from router.model.journal import AlertReceived, Fact
+from router.model.severity import Severity
+from router.telemetry.logs import logger
+from router.telemetry.metrics import Metrics
+
+SOURCE = "alert-router"
+MAX_WAITING = 1000
+"""Troubles that wait for the journal to take them; beyond it the oldest is only logged."""
+
+log = logger("daemon")
+
+
+class Trouble(StrEnum):
+    """The closed set of what the router says about itself."""
+
+    DEAD_LETTER = "DeadLetter"
+    RELOAD_FAILED = "ReloadFailed"
+    RULES_BROKEN_AT_START = "RulesBrokenAtStart"
+    STORE_REFUSES = "StoreRefuses"
+    CLOCK_JUMPED = "ClockJumped"
+    SECRET_CHANGED = "SecretChanged"  # noqa: S105  # the name of a trouble
+
+
+SEVERITIES = {
+    Trouble.DEAD_LETTER: Severity.CRITICAL,
+    Trouble.RELOAD_FAILED: Severity.ERROR,
+    Trouble.RULES_BROKEN_AT_START: Severity.CRITICAL,
+    Trouble.STORE_REFUSES: Severity.CRITICAL,
+    Trouble.CLOCK_JUMPED: Severity.WARNING,
+    Trouble.SECRET_CHANGED: Severity.WARNING,
+}
+
+
+class Journal(Protocol):
+    """The store, as this module needs it."""
+
+    async def append(self, at: int, facts: Sequence[Fact]) -> object:
+        """Make these facts durable."""
+        ...
+
+
+class Troubles:
+    """Raises and clears; the same trouble (name and subject) is raised once until it is cleared."""
+
+    def __init__(self, *, journal: Journal, clock: Clock, metrics: Metrics) -> None:
+        """Nothing is wrong yet."""
+        self._journal = journal
+        self._clock = clock
+        self._metrics = metrics
+        self._firing: dict[tuple[Trouble, str], Alert] = {}
+        self._waiting: list[Alert] = []
+
+    def recover(self, alerts: Sequence[Alert]) -> None:
+        """Take over what was firing before a restart, so that it can be cleared."""
+        for alert in alerts:
+            if alert.source == SOURCE and alert.name in Trouble:
+                self._firing[(Trouble(alert.name), alert.labels.get("subject", ""))] = alert
+
+    async def fire(self, trouble: Trouble, summary: str, *, subject: str = "") -> None:
+        """Something is wrong; ``subject`` tells two of the same kind apart (a team, an endpoint)."""
+        log.error("trouble_raised", trouble=trouble.value, summary=summary, subject=subject)
+        if (trouble, subject) in self._firing:
+            return
+        labels = {"alertname": trouble.value, "service": SOURCE} | ({"subject": subject} if subject else {})
+        alert = Alert(
+            source=SOURCE,
+            fingerprint=hashlib.blake2b(f"{trouble.value}\0{subject}".encode(), digest_size=8).hexdigest(),
+            service=SOURCE,
+            name=trouble.value,
+            severity=SEVERITIES[trouble],
+            labels=labels,
+            summary=summary,
+            starts_at=self._clock.now(),
+        )
+        self._firing[(trouble, subject)] = alert
+        self._metrics.troubles.labels(trouble.value).inc()
+        await self._journal_alert(alert)
+
+    async def clear(self, trouble: Trouble, *, subject: str = "") -> None:
+        """It is right again."""
+        alert = self._firing.pop((trouble, subject), None)
+        if alert is not None:
+            log.info("trouble_cleared", trouble=trouble.value, subject=subject)
+            resolved = Alert(
+                source=alert.source,
+                fingerprint=alert.fingerprint,
+                service=alert.service,
+                name=alert.name,
+                severity=alert.severity,
+                status="resolved",
+                labels=alert.labels,
+                summary=alert.summary,
+                starts_at=alert.starts_at,
+                resolved_by="source",
+            )
+            await self._journal_alert(resolved)
+
+    async def retry(self) -> None:
+        """Journal what could not be journalled before, oldest first."""
+        waiting, self._waiting = self._waiting, []
+        for alert in waiting:
+            await self._journal_alert(alert)
+
+    def firing(self) -> list[str]:
+        """What is wrong now, for ``/-/ready`` and ``/v1/stats``."""
+        return [f"{trouble.value}: {alert.summary}" for (trouble, _), alert in self._firing.items()]
+
+    async def _journal_alert(self, alert: Alert) -> None:
+        try:
+            await self._journal.append(self._clock.now(), [AlertReceived(alert=alert)])
+        except (StoreError, Overloaded) as error:
+            log.warning("trouble_not_journalled", trouble=alert.name, cause=str(error))
+            self._waiting.append(alert)
+            del self._waiting[:-MAX_WAITING]
