@@ -69,7 +69,7 @@ class Troubles:
     def recover(self, alerts: Sequence[Alert]) -> None:
         """Take over what was firing before a restart, so that it can be cleared."""
         for alert in alerts:
-            if alert.source == SOURCE and alert.name in Trouble:
+            if alert.source == SOURCE and alert.name in set(map(str, Trouble)):
                 self._firing[(Trouble(alert.name), alert.labels.get("subject", ""))] = alert
 
     async def fire(self, trouble: Trouble, summary: str, *, subject: str = "") -> None:

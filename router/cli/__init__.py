@@ -1,0 +1,72 @@
+"""The command line: one file per command, each loaded only when it is called.
+
+Belongs here: options, formatting for people and programs, exit codes. May import: everything. Must never do: decide, or
+write the store beside a running daemon.
+
+Exit codes: 0 done, 1 the answer is no (mistakes found, nothing there, refused), 2 usage.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import click
+
+import router
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    # command: (module.attribute, one line of help)
+    "run": ("router.cli.run:run", "The daemon."),
+    "check": ("router.cli.check:check", "Every mistake in config and rules, with file:line:col and a hint."),
+    "schema": ("router.cli.schema:schema", "JSON Schema of config and rules, for editors."),
+    "send": ("router.cli.send:send", "A marked test page through a team's real key, then resolved."),
+    "alerts": ("router.cli.alerts:alerts", "Alerts that fire now, or as they were journalled."),
+    "incidents": ("router.cli.incidents:incidents", "What was opened and closed."),
+    "deliveries": ("router.cli.deliveries:deliveries", "What is told to PagerDuty and how far it got; retry, drop."),
+    "explain": ("router.cli.explain:explain", "Why was I paged, why was I not: from the recorded decisions."),
+    "sandbox": ("router.cli.sandbox:sandbox", "A local PagerDuty stand-in, to try everything with no account."),
+    "demo": ("router.cli.demo:demo", "Sandbox and daemon together with the example rules."),
+}
+
+
+class LazyGroup(click.Group):
+    """Imports a command's module when it is asked for, so that ``--help`` is quick and ``check`` loads no web server."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        """In the order a newcomer reads them."""
+        return list(COMMANDS)
+
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, imported now; None if there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute = COMMANDS[cmd_name][0].split(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """With "did you mean" from click."""
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(router.__version__, prog_name="alert-router")
+def main(**_: Any) -> None:
+    r"""Route alerts by rules, page PagerDuty once per problem, lose nothing.
+
+    \b
+    Start here:
+      alert-router demo                 a local PagerDuty stand-in and the daemon, nothing to configure
+      alert-router check rules/         every mistake in the rule files
+      alert-router explain 17           why alert 17 did or did not page
+    """
+
+
+if __name__ == "__main__":
+    main()

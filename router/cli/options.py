@@ -1,0 +1,53 @@
+"""Options and output that all commands share: ``--config``, ``--output``, tables, exit codes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import msgspec
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+config_option: Callable[[F], F] = click.option(
+    "--config",
+    "config_path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("config.yaml"),
+    envvar="ALERT_ROUTER_CONFIG",
+    show_default=True,
+    help="The configuration file (also ALERT_ROUTER_CONFIG).",
+)
+output_option: Callable[[F], F] = click.option(
+    "--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="For people or for programs."
+)
+limit_option: Callable[[F], F] = click.option(
+    "--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="At most this many rows, newest first."
+)
+
+
+def fail(message: str, *, hint: str = "", code: int = 1) -> Any:
+    """Say what is wrong and how to mend it, then exit."""
+    click.echo(f"alert-router: {message}", err=True)
+    if hint:
+        click.echo(f"  hint: {hint}", err=True)
+    sys.exit(code)
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on standard output."""
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value, enc_hook=str), indent=2).decode() + "\n")
+
+
+def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, nothing: str) -> None:
+    """Aligned columns; a heading even when piped, so that the output explains itself."""
+    if not rows:
+        click.echo(nothing)
+        return
+    widths = [max(len(str(row[i])) for row in [headings, *rows]) for i in range(len(headings))]
+    click.secho("  ".join(heading.ljust(width) for heading, width in zip(headings, widths, strict=True)).rstrip(), bold=True)
+    for row in rows:
+        click.echo("  ".join(str(cell).ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

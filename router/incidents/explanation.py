@@ -1,0 +1,149 @@
+"""Why was I paged, why was I not: the recorded decisions, deliveries and incident of one alert, most important line first."""
+
+from __future__ import annotations
+
+import msgspec
+
+from router.model.decision import Action, Decision, Reason
+from router.model.delivery import Accepted, Delivery, DeliveryState, Rejected, Throttled, Unavailable
+from router.model.incident import Incident
+from router.model.journal import AlertReceived, Entry
+from router.store.base import Reader
+
+MAX_ROWS = 200
+"""Decisions and deliveries told per subject, newest first."""
+
+WEIGHT = {Action.OPEN: 0, Action.CLOSE: 1, Action.SUPPRESS: 2, Action.DROP: 3, Action.HOLD: 4, Action.UPDATE: 5, Action.NONE: 6}
+"""Which of several decisions says most: the smallest."""
+
+SENTENCES = {
+    Reason.AT_ONCE: "its rule pages at the first occurrence",
+    Reason.COUNT_REACHED: "the count of its rule was reached",
+    Reason.FIRED_LONG_ENOUGH: "it fired for as long as its rule asks",
+    Reason.NO_RULE_MATCHED: "no rule matched, so it went to the default team",
+    Reason.FALLBACK: "the page to another team could not be delivered",
+    Reason.LIMIT_EXCEEDED: "the limit of incidents was exceeded, so it is told in a storm digest",
+    Reason.BROKE_THROUGH: "it is critical and from a service the storm digest did not hold yet",
+    Reason.ALREADY_OPEN: "its incident is open already",
+    Reason.SEVERITY_ROSE: "its incident became more severe",
+    Reason.STILL_FIRING: "other alerts of its group still fire",
+    Reason.COUNT_NOT_REACHED: "the count of its rule is not reached yet",
+    Reason.NOT_FIRING_LONG_ENOUGH: "it has not fired for as long as its rule asks",
+    Reason.DROPPED_BY_RULE: "a rule says that it never pages",
+    Reason.ALL_RESOLVED: "all alerts of its group have resolved",
+    Reason.WENT_QUIET: "nothing more came for as long as its rule asks",
+    Reason.NOTHING_OPEN: "it resolved something for which no incident was open",
+    Reason.NEVER_RESOLVES: "its rule leaves closing to a person",
+    Reason.NO_TEAM: "its rule names no team",
+    Reason.NO_FALLBACK: "a page could not be delivered and there is no other team to try",
+}
+"""One clause per Reason; a test holds the set complete."""
+
+
+class Explanation(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything known about one subject. ``headline`` is the sentence for somebody who was just woken."""
+
+    subject: str
+    headline: str
+    entry: Entry | None
+    incident: Incident | None
+    decisions: list[Decision]
+    deliveries: list[Delivery]
+
+
+def explain_alert(reader: Reader, seq: int) -> Explanation | None:
+    """The story of the alert with this journal sequence; None if the journal does not hold it."""
+    entry = reader.entry(seq)
+    decisions = [row.decision for row in reader.decisions(alert_seq=seq, limit=MAX_ROWS)]
+    if entry is None and not decisions:
+        return None
+    keys = sorted({decision.dedup_key for decision in decisions if decision.dedup_key})
+    deliveries = [delivery for key in keys for delivery in reader.deliveries(dedup_key=key, limit=MAX_ROWS)]
+    incident = reader.incident(keys[0]) if keys else None
+    return Explanation(
+        subject=f"alert {seq}",
+        headline=_headline(entry, decisions, deliveries),
+        entry=entry,
+        incident=incident,
+        decisions=decisions,
+        deliveries=deliveries,
+    )
+
+
+def explain_incident(reader: Reader, number_or_dedup_key: int | str) -> Explanation | None:
+    """The story of an incident; None if there is none of that number or key."""
+    incident = reader.incident(number_or_dedup_key)
+    if incident is None:
+        return None
+    decisions = [row.decision for row in reader.decisions(dedup_key=incident.dedup_key, limit=MAX_ROWS)]
+    deliveries = reader.deliveries(dedup_key=incident.dedup_key, limit=MAX_ROWS)
+    opened_by = next((decision.alert_seq for decision in reversed(decisions) if decision.alert_seq), 0)
+    return Explanation(
+        subject=f"incident {incident.number}",
+        headline=_headline(None, [d for d in decisions if d.action is not Action.CLOSE] or decisions, deliveries),
+        entry=reader.entry(opened_by) if opened_by else None,
+        incident=incident,
+        decisions=decisions,
+        deliveries=deliveries,
+    )
+
+
+def _headline(entry: Entry | None, decisions: list[Decision], deliveries: list[Delivery]) -> str:
+    if not decisions:
+        return "Accepted, not decided yet."
+    decision = min(decisions, key=lambda one: WEIGHT[one.action])
+    because = SENTENCES[decision.reason] + (f" ({decision.cause})" if decision.cause else "")
+    rule = f" by rule {decision.rule}" if decision.rule else ""
+    match decision.action:
+        case Action.OPEN if decision.reason is Reason.LIMIT_EXCEEDED:
+            return f"Told in a storm digest to {_teams(decision)}{rule}: {because}."
+        case Action.OPEN:
+            return f"Paged {_teams(decision)}{rule}: {because}. {progress(deliveries)}"
+        case Action.CLOSE:
+            return f"Closed{rule}: {because}. {progress([d for d in deliveries if d.action == 'resolve'])}"
+        case Action.UPDATE:
+            return f"No new page{rule}: {because}."
+        case Action.HOLD:
+            return f"Not paged yet, held{rule}: {because}."
+        case Action.SUPPRESS | Action.DROP:
+            return f"Not paged{rule}: {because}."
+        case Action.NONE:
+            fact = entry.fact if entry else None
+            is_resolve = isinstance(fact, AlertReceived) and fact.alert.status == "resolved"
+            return f"{'Nothing to resolve' if is_resolve else 'Nothing done'}{rule}: {because}."
+
+
+def _teams(decision: Decision) -> str:
+    return " and ".join(decision.teams) or "nobody"
+
+
+def progress(deliveries: list[Delivery]) -> str:
+    """How far PagerDuty has heard of it, in one sentence."""
+    first = min(deliveries, key=lambda delivery: delivery.id, default=None)
+    if first is None:
+        return "Nothing was sent."
+    match first.state:
+        case DeliveryState.DELIVERED:
+            waited = max(0, first.finished_at - first.created_at)
+            return f"PagerDuty accepted it after {waited} ms, at attempt {first.attempts}."
+        case DeliveryState.PENDING:
+            last = describe(first.last_attempts[-1].outcome) if first.last_attempts else "not tried yet"
+            return f"It waits in the outbox: {first.attempts} attempts, {last}."
+        case DeliveryState.CANCELLED:
+            return f"It was never sent: {first.reason}."
+        case DeliveryState.DEAD:
+            return f"It could NOT be delivered: {first.reason}."
+
+
+def describe(outcome: Accepted | Throttled | Unavailable | Rejected) -> str:
+    """One attempt's answer in a few words."""
+    match outcome:
+        case Accepted():
+            return f"accepted ({outcome.status})"
+        case Throttled():
+            wait = f", asked to wait {outcome.retry_after_ms} ms" if outcome.retry_after_ms else ""
+            return f"throttled ({outcome.status}{wait})"
+        case Unavailable():
+            return f"unavailable ({outcome.status or 'no answer'}: {outcome.cause})"
+        case Rejected():
+            return f"refused ({outcome.status or 'not sent'}: {outcome.cause})"
