@@ -1,0 +1,86 @@
+"""The router's own troubles: raised once, cleared once, never lost while the journal is full."""
+
+from router.daemon.troubles import MAX_WAITING, SEVERITIES, SOURCE, Trouble, Troubles
+from router.errors import StoreFull
+from router.telemetry.metrics import Metrics
+
+
+class Clock:
+    def now(self) -> int:
+        return 1_000
+
+    def monotonic(self) -> float:
+        return 1.0
+
+    async def sleep(self, seconds: float) -> None:
+        raise AssertionError(seconds)
+
+
+class Journal:
+    def __init__(self) -> None:
+        self.alerts = []
+        self.full = False
+
+    async def append(self, at, facts):
+        if self.full:
+            raise StoreFull("no room")
+        self.alerts += [fact.alert for fact in facts]
+
+
+def troubles(journal: Journal) -> Troubles:
+    return Troubles(journal=journal, clock=Clock(), metrics=Metrics())
+
+
+async def test_a_trouble_is_an_alert_of_service_alert_router_once_until_cleared() -> None:
+    journal = Journal()
+    own = troubles(journal)
+    await own.fire(Trouble.DEAD_LETTER, "PagerDuty refused the key of payments", subject="payments")
+    await own.fire(Trouble.DEAD_LETTER, "again", subject="payments")
+    await own.fire(Trouble.DEAD_LETTER, "another team", subject="search")
+    assert own.firing() == ["DeadLetter: PagerDuty refused the key of payments", "DeadLetter: another team"]
+    await own.clear(Trouble.DEAD_LETTER, subject="payments")
+    await own.clear(Trouble.DEAD_LETTER, subject="payments")
+    assert [(a.service, a.name, a.status, a.labels["subject"]) for a in journal.alerts] == [
+        (SOURCE, "DeadLetter", "firing", "payments"),
+        (SOURCE, "DeadLetter", "firing", "search"),
+        (SOURCE, "DeadLetter", "resolved", "payments"),
+    ]
+    assert journal.alerts[0].fingerprint == journal.alerts[2].fingerprint != journal.alerts[1].fingerprint
+
+
+async def test_what_the_journal_cannot_take_is_kept_and_tried_again_in_order() -> None:
+    journal = Journal()
+    own = troubles(journal)
+    journal.full = True
+    await own.fire(Trouble.STORE_REFUSES, "disk full")
+    await own.clear(Trouble.STORE_REFUSES)
+    await own.retry()
+    journal.full = False
+    await own.retry()
+    assert [alert.status for alert in journal.alerts] == ["firing", "resolved"]
+
+
+async def test_the_waiting_list_is_bounded() -> None:
+    journal = Journal()
+    own = troubles(journal)
+    journal.full = True
+    for number in range(MAX_WAITING + 5):
+        await own.fire(Trouble.DEAD_LETTER, "x", subject=str(number))
+    journal.full = False
+    await own.retry()
+    assert len(journal.alerts) == MAX_WAITING
+
+
+async def test_after_a_restart_a_trouble_can_be_cleared() -> None:
+    journal = Journal()
+    first = troubles(journal)
+    await first.fire(Trouble.RELOAD_FAILED, "rules/a.yaml is broken")
+    second = troubles(journal)
+    second.recover(journal.alerts)
+    await second.fire(Trouble.RELOAD_FAILED, "still broken")
+    await second.clear(Trouble.RELOAD_FAILED)
+    assert [alert.status for alert in journal.alerts] == ["firing", "resolved"]
+
+
+def test_every_trouble_has_a_severity() -> None:
+    assert set(SEVERITIES) == set(Trouble)

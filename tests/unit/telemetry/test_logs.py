@@ -1,0 +1,72 @@
+"""Logs: JSON for machines, and no secret gets through, whoever writes it."""
+
+import io
+import logging
+
+import msgspec
+import pytest
+import structlog
+
+from router.telemetry.logs import Redactor, logger, set_up
+
+SECRET = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.fixture(autouse=True)
+def _restore():
+    yield
+    structlog.reset_defaults()
+    logging.basicConfig(force=True)
+
+
+def test_lines_are_json_with_room_level_and_time() -> None:
+    stream = io.StringIO()
+    set_up(log_format="json", stream=stream)
+    logger("dispatch").info("delivery_failed", team="payments", attempts=3)
+    line = msgspec.json.decode(stream.getvalue())
+    assert (line["room"], line["level"], line["event"], line["team"], line["attempts"]) == (
+        "dispatch", "info", "delivery_failed", "payments", 3,
+    )  # fmt: skip
+    assert line["at"].endswith("Z")
+
+
+def test_below_the_level_nothing_is_written() -> None:
+    stream = io.StringIO()
+    set_up(log_format="json", level="warning", stream=stream)
+    logger("dispatch").info("delivery_failed")
+    assert not stream.getvalue()
+
+
+def test_console_output_is_text() -> None:
+    stream = io.StringIO()
+    set_up(log_format="console", stream=stream)
+    logger("daemon").warning("reload_failed", cause="a file")
+    assert "reload_failed" in stream.getvalue()
+    assert not stream.getvalue().startswith("{")
+
+
+def test_known_secrets_show_nowhere() -> None:
+    stream = io.StringIO()
+    redactor = set_up(log_format="json", stream=stream)
+    redactor.learn([SECRET, "abc"])
+    log = logger("dispatch")
+    log.error(
+        "refused", cause=f"key {SECRET} is wrong", keys=[SECRET], nested={"a": {SECRET: (SECRET,)}}, value=Exception(SECRET)
+    )
+    try:
+        raise ValueError(SECRET)
+    except ValueError:
+        log.exception("broken")
+    logging.getLogger("httpx").warning("POST %s", f"https://hooks/{SECRET}")
+    try:
+        raise ValueError(SECRET)
+    except ValueError:
+        logging.getLogger("other").exception("broken")
+    assert SECRET not in stream.getvalue()
+    assert stream.getvalue().count("***") >= 6
+
+
+def test_short_texts_are_not_taken_for_secrets() -> None:
+    redactor = Redactor()
+    redactor.learn(["abc", "longer secret", "longer secret and more"])
+    assert redactor.clean("abc longer secret and more") == "abc ***"
