@@ -1,0 +1,1 @@
+"""What tests share: checks of the tree, builders, processes. Must never be imported by the router."""
