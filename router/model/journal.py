@@ -6,11 +6,11 @@ entries and the passing of time, so replaying the journal through the same rules
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
-from router.model.alert import Alert
+from router.model.alert import Alert, Link
 
 
 class AlertReceived(msgspec.Struct, frozen=True, kw_only=True, tag="alert", tag_field="fact"):
@@ -35,9 +35,7 @@ class RulesChanged(msgspec.Struct, frozen=True, kw_only=True, tag="rules", tag_f
     version: str
 
 
-class DeliveryFailed(
-    msgspec.Struct, frozen=True, kw_only=True, tag="delivery_failed", tag_field="fact", omit_defaults=True
-):
+class DeliveryFailed(msgspec.Struct, frozen=True, kw_only=True, tag="delivery_failed", tag_field="fact", omit_defaults=True):
     """A delivery was given up (dead letter). The engine pages the team's fallback, and raises the router's own alert."""
 
     delivery_id: int
@@ -48,7 +46,22 @@ class DeliveryFailed(
     status: int = 0  # PagerDuty's HTTP status; 0: none came
 
 
-Fact = AlertReceived | Restarted | RulesChanged | DeliveryFailed
+class ChangeReceived(msgspec.Struct, frozen=True, kw_only=True, tag="change", tag_field="fact", omit_defaults=True):
+    """Someone changed something (a deploy, a config push). Passed on to the team that owns ``service`` as a change event.
+
+    It pages nobody, opens nothing, matches no rule: the answer is one Event with action ``change`` and no dedup key.
+    """
+
+    source: str  # the configured source it came through
+    service: str
+    summary: str
+    origin: str = ""  # the sender's ``payload.source``
+    details: dict[str, Any] = {}
+    links: tuple[Link, ...] = ()
+    changed_at: int = 0  # when the sender says it happened; 0: it did not say
+
+
+Fact = AlertReceived | Restarted | RulesChanged | DeliveryFailed | ChangeReceived
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
