@@ -58,14 +58,14 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(router.__version__, prog_name="alert-router")
 def main(**_: Any) -> None:
-    r"""Route alerts by rules, page PagerDuty once per problem, lose nothing.
+    """Route alerts by rules, page PagerDuty once per problem, lose nothing.
 
     \b
     Start here:
       alert-router demo                 a local PagerDuty stand-in and the daemon, nothing to configure
       alert-router check rules/         every mistake in the rule files
       alert-router explain 17           why alert 17 did or did not page
-    """
+    """  # noqa: D301  # the backspace is click's sign for "leave these lines alone"
 
 
 if __name__ == "__main__":
