@@ -97,6 +97,11 @@ PLANTED = {
     "id": ("banned calls", {"router/sandbox/a.py": "from uuid import uuid4\nx = uuid4()\n"}),
     "chance": ("banned calls", {"router/a.py": "import random\nx = random.choice([1])\n"}),
     "undocumented metric": ("undocumented metrics", {"router/telemetry/more.py": 'x = Gauge("alert_router_more", "More.")\n'}),
+    "undocumented gauge": ("undocumented metrics", {"router/telemetry/more.py": 'GAUGES: dict = {"depth": ("Depth.", "")}\n'}),
+    "undocumented by a helper": (
+        "undocumented metrics",
+        {"router/telemetry/more.py": 'x = self._histogram("took_seconds", "")\n'},
+    ),
     "metric that is gone": ("undocumented metrics", {"router/telemetry/metrics.py": 'x = Counter("other", "Other.")\n'}),
     "unknown metric": ("unknown metrics", {"deploy/dashboard.json": '"sum(alert_router_sene_total)"'}),
     "command": ("commands", {"router/cli/__init__.py": 'COMMANDS = {"run": "", "check": ""}\n'}),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 MAX_FUNCTION_LINES = 70
@@ -237,23 +237,35 @@ def resolve(node: ast.AST, imported: Mapping[str, str]) -> str | None:
 
 
 def declared_metrics(root: Path) -> set[str]:
-    """Names of the metrics in router/telemetry, as a scrape shows them: counters end in ``_total``."""
-    names = set()
+    """Names of the metrics in router/telemetry, as a scrape shows them: counters end in ``_total``.
+
+    Found are calls of a metric's class (or of a helper named after it) with a literal name, and the keys of ``GAUGES``.
+    """
+    names: set[str] = set()
     for path in modules_below(root, "router/telemetry"):
         for node in ast.walk(parse(path)):
-            if not isinstance(node, ast.Call) or not node.args:
-                continue
-            function = node.func
-            kind = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
-            first = node.args[0]
-            if not (isinstance(first, ast.Constant) and isinstance(first.value, str)):
-                continue
-            name = first.value
-            if kind.capitalize() in METRIC_KINDS or name.startswith(METRIC_PREFIX):
-                full = name if name.startswith(METRIC_PREFIX) else METRIC_PREFIX + name
-                ending = {"counter": "_total", "info": "_info"}.get(kind.lower(), "")
-                names.add(full if full.endswith(ending) else full + ending)
+            if isinstance(node, ast.Call) and node.args:
+                function = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+                kind = function.strip("_").capitalize()
+                if kind in METRIC_KINDS:
+                    ending = {"Counter": "_total", "Info": "_info"}.get(kind, "")
+                    names.update(full_metric_name(name, ending) for name in literals(node.args[:1]))
+            elif isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Dict):
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                if any(getattr(target, "id", "") == "GAUGES" for target in targets):
+                    names.update(full_metric_name(name, "") for name in literals(node.value.keys))
     return names
+
+
+def literals(nodes: Sequence[ast.expr | None]) -> list[str]:
+    """Those of the nodes that are literal text."""
+    return [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+
+
+def full_metric_name(name: str, ending: str) -> str:
+    """With our prefix and the ending its kind has."""
+    full = name if name.startswith(METRIC_PREFIX) else METRIC_PREFIX + name
+    return full if full.endswith(ending) else full + ending
 
 
 def documented_metrics(root: Path) -> set[str]:
@@ -303,7 +315,7 @@ def find_undocumented_commands(root: Path) -> list[str]:
         if any(isinstance(target, ast.Name) and target.id == "COMMANDS" for target in targets):
             value = getattr(node, "value", None)
             if isinstance(value, ast.Dict):
-                commands = {key.value for key in value.keys if isinstance(key, ast.Constant) and isinstance(key.value, str)}
+                commands = set(literals(value.keys))
     page = root / "docs/reference/cli.md"
     text = page.read_text(encoding="utf-8") if page.exists() else ""
     sections = set(re.findall(r"^## `alert-router ([a-z-]+)", text, flags=re.MULTILINE))
