@@ -63,11 +63,12 @@ class Control:
         name = host if host.endswith("]") else host.rpartition(":")[0] or host
         if name.lower() not in _LOOPBACK_NAMES:
             return _problem(403, "the sandbox answers only to loopback names")
-        if method in {"GET", "HEAD"}:
-            return self._read(bare, dict(parse_qsl(query)), now)
-        if headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+        reads = method in {"GET", "HEAD"}
+        if not reads and headers.get("content-type", "").partition(";")[0].strip() != "application/json":
             return _problem(415, "send application/json")
         try:
+            if reads:
+                return self._read(bare, dict(parse_qsl(query)), now)
             content = json.loads(body or b"{}")
             return self._write(method, bare, content, now)
         except (ValueError, TypeError, KeyError, msgspec.ValidationError) as error:
@@ -112,12 +113,15 @@ class Control:
 
     def _incidents(self, query: dict[str, str], now: int) -> dict[str, Any]:
         sandbox = self._sandbox
-        shown = int(query.get("resolved", SHOWN_RESOLVED))
+        resolved = int(query.get("resolved", SHOWN_RESOLVED))
+        opened = sandbox.incidents("open")
+        if "open" in query:
+            opened = opened[max(0, len(opened) - int(query["open"])) :]
         return {
             "now": now,
             "counts": sandbox.counts(),
-            "open": [msgspec.to_builtins(incident) for incident in sandbox.incidents("open")],
-            "resolved": [msgspec.to_builtins(incident) for incident in sandbox.newest_resolved(shown)],
+            "open": [msgspec.to_builtins(incident) for incident in opened],
+            "resolved": [msgspec.to_builtins(incident) for incident in sandbox.newest_resolved(resolved)],
             "pages": [msgspec.to_builtins(page) for page in sandbox.newest_pages(SHOWN_PAGES)],
             "users": [{"name": user["name"], "email": user["email"]} for user in sandbox.users()],
         }

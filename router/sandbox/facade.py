@@ -78,7 +78,7 @@ class Sandbox:
         self.advance(now)
         bare, _, _ = path.partition("?")
         lowered = {name.lower(): value for name, value in headers.items()}
-        face = "events" if bare.startswith("/v2/") else "rest"
+        face = "events" if bare == "/v2" or bare.startswith("/v2/") else "rest"
         entry = self._journal.open(at=self._now, face=face, method=method, path=bare, headers=lowered, body=body)
         if face == "events":
             answer = self._events.receive(entry, lowered, self._now)

@@ -86,7 +86,8 @@ class Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            self._refuse("Upgrade is not supported")
+            self._hanging = True  # the request itself has been answered; another protocol is not spoken here
+            self._transport.close()
         except httptools.HttpParserError:
             self._refuse("This is not HTTP/1.1")
 

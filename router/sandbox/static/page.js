@@ -69,10 +69,11 @@ function show(state) {
   const counts = [["open", state.counts.open_incidents], ["incidents", state.counts.incidents], ["pages", state.counts.pages], ["requests", state.counts.requests]];
   find("counts").replaceChildren(...counts.map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, String(value)))));
   find("open-count").textContent = state.counts.open_incidents;
-  document.title = state.open.length ? `(${state.open.length}) Sandbox: incidents` : "Sandbox: incidents";
-  const newest = state.open.slice(-SHOWN_OPEN).reverse();
+  document.title = state.open.length ? `(${state.counts.open_incidents}) Sandbox: incidents` : "Sandbox: incidents";
+  const newest = state.open.reverse();
   const cards = newest.map((incident) => card(incident, state.now, state.users));
-  if (state.open.length > SHOWN_OPEN) cards.push(make("p", { class: "empty" }, `${state.open.length - SHOWN_OPEN} older ones are not shown`));
+  const hidden = state.counts.open_incidents - state.open.length;
+  if (hidden > 0) cards.push(make("p", { class: "empty" }, `${hidden} older ones are not shown`));
   if (!state.open.length) cards.push(make("p", { class: "empty calm" }, "Nothing is open. All quiet."));
   redraw(find("open"), cards);
   redraw(find("pages"), filled(state.pages.map((page) => row(clock(page.at), page.user, page.reason.replace("_", " "), tag(page.urgency), page.service, `#${page.incident_number} ${page.title}`)), 6, "Nobody would have been paged yet."));
@@ -98,7 +99,7 @@ function complain(text) {
 
 async function refresh() {
   try {
-    const answer = await fetch("/_sandbox/incidents.json", { cache: "no-store" });
+    const answer = await fetch(`/_sandbox/incidents.json?open=${SHOWN_OPEN}`, { cache: "no-store" });
     show(await answer.json());
     if (find("trouble").dataset.kind === "gone") complain("");
   } catch {
