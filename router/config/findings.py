@@ -1,0 +1,57 @@
+"""What loading one configuration collects on its way: diagnostics, and where which secret is wanted."""
+
+from __future__ import annotations
+
+from pathlib import Path as FilePath
+
+from router.config.secrets import REFERENCE_FORM, Purpose, check_reference, is_reference
+from router.errors import Diagnostic
+from router.yamldoc import Document, Path, format_path, to_diagnostic
+
+
+class Findings:
+    """One configuration on its way. ``base`` is the directory that relative paths start from."""
+
+    def __init__(self, document: Document, base: FilePath) -> None:
+        """Nothing found yet."""
+        self.document = document
+        self.base = base
+        self.diagnostics: list[Diagnostic] = []
+        self.broken: set[Path] = set()  # what stands in for a part that the schema refused: not looked at again
+        self.references: dict[Path, tuple[str, Purpose]] = {}
+        self.literals: dict[str, str] = {}
+
+    def complain(self, path: Path, code: str, message: str, hint: str = "", *, key: bool = False) -> None:
+        """An error at a place, unless the place is broken already."""
+        if not self.is_broken(path):
+            self.diagnostics.append(to_diagnostic(self.document, path, code, message, hint, key=key))
+
+    def warn(self, path: Path, code: str, message: str, hint: str = "", *, key: bool = False) -> None:
+        """A warning at a place."""
+        if not self.is_broken(path):
+            self.diagnostics.append(to_diagnostic(self.document, path, code, message, hint, "warning", key=key))
+
+    def is_broken(self, path: Path) -> bool:
+        """Whether the schema has refused this part, or one around it."""
+        return any(path[:length] in self.broken for length in range(1, len(path) + 1))
+
+    def resolve_path(self, written: str) -> FilePath:
+        """An absolute path; ``~`` is the user's home."""
+        return (self.base / FilePath(written).expanduser()).absolute()
+
+    def refer(self, path: Path, written: str, purpose: Purpose) -> str:
+        """The reference to keep for the secret at a path; one that stands there itself is named by its place."""
+        reference = written
+        if is_reference(written):
+            problem = check_reference(written)
+            if problem:
+                self.complain(path, problem.code, problem.message, problem.hint)
+                return written
+        else:
+            reference = f"config:{format_path(path)}"
+            hint = f"keep it elsewhere and refer to it: {REFERENCE_FORM}"
+            self.warn(path, "literal-secret", f"the {purpose} itself stands in the configuration", hint)
+            self.literals[reference] = written.strip()
+        if not self.is_broken(path):
+            self.references[path] = (reference, purpose)
+        return reference

@@ -1,0 +1,239 @@
+"""``config.yaml`` to ``Settings``, or every mistake at once.
+
+Three steps: the schema (``schema``), checks that look at more than one key, the secrets. A part that broke the schema is left
+out of the later steps, so that one mistake neither hides the others nor begets false ones. Never connects or listens; reads
+nothing but the files of secrets and certificates.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from router.config.findings import Findings
+from router.config.listening import build_addresses
+from router.config.schema import Configuration, StoreSection
+from router.config.secrets import Purpose, Secrets, SecretUnavailable, check_secret
+from router.config.settings import (
+    LimitSettings,
+    LogSettings,
+    PagerDutySettings,
+    Settings,
+    StoreSettings,
+    TlsFiles,
+    TokenSettings,
+)
+from router.config.severities import build_scale
+from router.config.sources import build_sources
+from router.config.teams import build_teams
+from router.errors import ConfigError, Diagnostic
+from router.yamldoc import Document, read, validate
+
+_SQLITE = "sqlite:"
+_STAND_IN_TEAM = {"pagerduty": {"routing_key": "env:STAND_IN"}}
+_LATER = {
+    ("pagerduty", "api_token"): "reading back from PagerDuty",
+    ("pagerduty", "from"): "reading back from PagerDuty",
+    ("pagerduty", "webhook_secrets"): "PagerDuty's webhooks",
+}
+
+
+def load_settings(
+    text: str | bytes,
+    file: str,
+    *,
+    base: Path,
+    environ: Mapping[str, str] | None = None,
+    read_secrets: bool = True,
+    previous: Secrets | None = None,
+) -> Settings:
+    """The settings in this text; ConfigError with every diagnostic (warnings too) if one is an error.
+
+    ``base``: directory of the file. ``previous``: the secrets of the configuration this one replaces. Without
+    ``read_secrets`` references are checked for their form only, for machines that do not hold them.
+    """
+    document = read(text, file)
+    value, diagnostics = validate(document, Configuration)
+    findings = Findings(document, base)
+    if value is None:
+        value = _salvage(document, findings)
+    settings = None
+    if value is not None:
+        settings = _build(value, findings, os.environ if environ is None else environ, previous)
+        if read_secrets:
+            _read_secrets(settings.secrets, findings)
+            _check_files(settings, findings)
+    diagnostics = [_explain_later(found) for found in diagnostics] + findings.diagnostics
+    diagnostics.sort(key=lambda found: (found.span.line, found.span.column))
+    if settings is None or any(found.level == "error" for found in diagnostics):
+        raise ConfigError(diagnostics)
+    return msgspec.structs.replace(settings, warnings=tuple(diagnostics))
+
+
+def _explain_later(found: Diagnostic) -> Diagnostic:
+    for path, purpose in _LATER.items():
+        if found.code == "unknown-key" and found.path == ".".join(path):
+            message = f"{path[-1]} is for {purpose}, which this version does not support yet"
+            return msgspec.structs.replace(found, code="not-supported-yet", message=message, hint="leave it out for now")
+    return found
+
+
+def _salvage(document: Document, findings: Findings) -> Configuration | None:
+    """What of a refused document can still be checked: every part that is valid by itself; None if it has no parts."""
+    if not document.is_readable or not isinstance(document.data, dict):
+        return None
+    data: dict[str, Any] = {}
+    for key, part in document.data.items():
+        if key == "teams" and isinstance(part, dict) and part:
+            data[key] = {name: _team_or_stand_in(document, name, team, findings) for name, team in part.items()}
+        elif key in Configuration.model_fields and _is_valid(document, key, part):
+            data[key] = part
+        else:
+            findings.broken.add((key,))
+    if "teams" not in data:
+        # Without teams nearly every other check would complain about that alone.
+        findings.broken |= {("teams",), ("default_team",)}
+        data["teams"] = {"stand-in": _STAND_IN_TEAM}
+    if "default_team" not in data:
+        findings.broken.add(("default_team",))
+        data["default_team"] = next(iter(data["teams"]))
+    return _try(document, data)
+
+
+def _is_valid(document: Document, key: str, part: Any) -> bool:
+    data = {"default_team": "stand-in", "teams": {"stand-in": _STAND_IN_TEAM}} | {key: part}
+    return _try(document, data) is not None
+
+
+def _team_or_stand_in(document: Document, name: str, team: Any, findings: Findings) -> Any:
+    if _is_valid(document, "teams", {name: team}):
+        return team
+    findings.broken.add(("teams", name))
+    return _STAND_IN_TEAM
+
+
+def _try(document: Document, data: dict[str, Any]) -> Configuration | None:
+    clean = dataclasses.replace(document, data=data, diagnostics=[], broken=frozenset())
+    return validate(clean, Configuration)[0]
+
+
+def _build(value: Configuration, findings: Findings, environ: Mapping[str, str], previous: Secrets | None) -> Settings:
+    teams = build_teams(value.teams, value.default_team, findings)
+    sources = build_sources(value.sources, findings)
+    tokens = _build_tokens(value, findings)
+    listen = build_addresses(value.listen, findings, has_tokens=bool(tokens) or findings.is_broken(("tokens",)))
+    store = _build_store(value.store, findings)
+    scale = build_scale(value, findings)
+    rules = [value.rules] if isinstance(value.rules, str) else value.rules
+    document = findings.document
+    return Settings(
+        file=document.file,
+        listen=listen,
+        tls=_build_tls(value, findings),
+        store=store,
+        rules=tuple(findings.resolve_path(path) for path in rules),
+        teams=teams,
+        default_team=value.default_team,
+        scale=scale,
+        sources=sources,
+        pagerduty=_build_pagerduty(value),
+        tokens=tokens,
+        limits=LimitSettings(
+            body_bytes=value.limits.body,
+            batch_alerts=value.limits.batch,
+            connections=value.limits.connections,
+            header_timeout_ms=value.limits.header_timeout,
+            body_timeout_ms=value.limits.body_timeout,
+            max_pending=value.limits.pending,
+        ),
+        log=LogSettings(format=value.log.format, level=value.log.level),
+        shutdown_timeout_ms=value.shutdown_timeout,
+        watch=value.reload.watch,
+        secrets=Secrets(base=findings.base, environ=environ, literals=findings.literals, previous=previous),
+        spans={
+            "rules": document.span(("rules",)),
+            **{f"teams.{name}": document.span(("teams", name), key=True) for name in teams},
+        },
+    )
+
+
+def _build_pagerduty(value: Configuration) -> PagerDutySettings:
+    return PagerDutySettings(
+        events_url=value.pagerduty.events_url.rstrip("/"),
+        api_url=value.pagerduty.api_url.rstrip("/"),
+        rate=value.pagerduty.rate,
+        timeout_ms=value.pagerduty.timeout,
+        retry_for_ms=value.pagerduty.retry_for,
+        use_environment_proxy=value.pagerduty.use_environment_proxy,
+    )
+
+
+def _build_store(written: str | StoreSection, findings: Findings) -> StoreSettings:
+    is_short = isinstance(written, str)
+    section = StoreSection(url=written) if isinstance(written, str) else written
+    path = ("store",) if is_short else ("store", "url")
+    place = section.url.removeprefix(_SQLITE)
+    if section.url.startswith(("postgresql:", "postgres:")):
+        message = "PostgreSQL is not supported yet by this version"
+        findings.complain(path, "not-supported-yet", message, "use sqlite:data/alert-router.db")
+    elif not section.url.startswith(_SQLITE) or not place or place.startswith(":memory:"):
+        hint = "the file is made when it is not there: sqlite:data/alert-router.db"
+        findings.complain(path, "bad-store", f"found {section.url[:80]!r}; expected sqlite:PATH", hint)
+    return StoreSettings(
+        url=section.url,
+        path=findings.resolve_path(place),
+        retention_age_ms=section.retention.age,
+        retention_size_bytes=section.retention.size,
+        min_free_bytes=section.min_free,
+    )
+
+
+def _build_tokens(value: Configuration, findings: Findings) -> tuple[TokenSettings, ...]:
+    names: set[str] = set()
+    tokens = []
+    for index, section in enumerate(value.tokens):
+        if section.name in names:
+            findings.complain(("tokens", index, "name"), "token-twice", f"there are two tokens named {section.name!r}")
+        names.add(section.name)
+        reference = findings.refer(("tokens", index, "token"), section.token, Purpose.TOKEN)
+        tokens.append(TokenSettings(name=section.name, token=reference, scopes=frozenset(section.scopes)))
+    return tuple(tokens)
+
+
+def _build_tls(value: Configuration, findings: Findings) -> TlsFiles | None:
+    if value.tls is None:
+        return None
+    return TlsFiles(
+        certificate=findings.resolve_path(value.tls.cert),
+        key=findings.resolve_path(value.tls.key),
+        client_ca=findings.resolve_path(value.tls.client_ca) if value.tls.client_ca else None,
+    )
+
+
+def _check_files(settings: Settings, findings: Findings) -> None:
+    if settings.tls is None:
+        return
+    files = {"cert": settings.tls.certificate, "key": settings.tls.key, "client_ca": settings.tls.client_ca}
+    for key, file in files.items():
+        if file is not None and not file.is_file():
+            findings.complain(("tls", key), "missing-file", f"there is no file {file}")
+        elif file is not None and not os.access(file, os.R_OK):
+            findings.complain(("tls", key), "unreadable-file", f"{file} cannot be read by the daemon's user")
+
+
+def _read_secrets(secrets: Secrets, findings: Findings) -> None:
+    for path, (reference, purpose) in findings.references.items():
+        try:
+            problems = secrets.read(reference)
+        except SecretUnavailable as error:
+            findings.complain(path, error.problem.code, error.problem.message, error.problem.hint)
+            continue
+        problem = check_secret(secrets.resolve(reference).reveal(), purpose)
+        for found in [*problems, problem] if problem else problems:
+            report = findings.warn if found.is_warning else findings.complain
+            report(path, found.code, found.message, found.hint)

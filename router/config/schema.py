@@ -1,0 +1,325 @@
+"""What may stand in ``config.yaml``: every key with its type, default and one line of documentation.
+
+The single source of validation, of the JSON Schema for editors and of docs/reference/config.md. Internal: the rest of the
+program sees ``router.config.settings``. Checks that need more than one key are in ``router.config.loading``.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal, TypeAlias
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, ConfigDict, Field, PlainValidator, WithJsonSchema, model_validator
+
+from router.config.settings import is_loopback_host
+from router.model.quantity import (
+    DURATION_FORM,
+    RATE_FORM,
+    SIZE_FORM,
+    QuantityError,
+    Rate,
+    parse_duration,
+    parse_rate,
+    parse_size,
+)
+from router.yamldoc import Mistake, YamlModel
+
+NAME_FORM = "a name of at most 64 lower-case letters, digits, dots, dashes and underscores"
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}\Z")
+SeverityWord: TypeAlias = Literal["critical", "error", "warning", "info"]
+
+SECOND_MS = 1_000
+DAY_MS = 86_400_000
+
+
+def _quantity(parse: Any, code: str) -> Any:
+    """A validator that turns text into a quantity by ``parse``."""
+
+    def convert(value: Any) -> Any:
+        if not isinstance(value, str):
+            raise Mistake(code, f"found {_kind(value)}")
+        try:
+            return parse(value)
+        except QuantityError as error:
+            raise Mistake(code, f"found {value[:40]!r}; {error}", error.hint) from error
+
+    return PlainValidator(convert)
+
+
+def _kind(value: Any) -> str:
+    return "a mapping" if isinstance(value, dict) else "a list" if isinstance(value, list) else "no text"
+
+
+def _between(shortest_ms: int, longest_ms: int, words: str) -> AfterValidator:
+    def check(value: int) -> int:
+        if not shortest_ms <= value <= longest_ms:
+            raise Mistake("duration-out-of-range", f"expected a duration of {words}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _check_name(value: str) -> str:
+    if not _NAME.match(value):
+        raise Mistake("bad-name", f"found {value[:80]!r}; expected {NAME_FORM}")
+    return value
+
+
+Duration: TypeAlias = Annotated[
+    int,
+    _quantity(parse_duration, "bad-duration"),
+    WithJsonSchema({"type": "string", "pattern": r"^([0-9]+(d|h|m|s|ms))+$", "examples": ["15s", "5m", "1h30m", "7d"]}),
+    Field(json_schema_extra={"expected": DURATION_FORM, "expected_plural": "durations"}),
+]
+Size: TypeAlias = Annotated[
+    int,
+    _quantity(parse_size, "bad-size"),
+    WithJsonSchema({"type": "string", "pattern": r"^[0-9]+ ?([KMGT]i?B|kB|B)$", "examples": ["64MiB", "2GiB"]}),
+    Field(json_schema_extra={"expected": SIZE_FORM, "expected_plural": "sizes"}),
+]
+CallRate: TypeAlias = Annotated[
+    Rate | None,
+    _quantity(parse_rate, "bad-rate"),
+    WithJsonSchema({"type": "string", "examples": ["100/1m", "unlimited"]}),
+    Field(json_schema_extra={"expected": RATE_FORM}),
+]
+Name: TypeAlias = Annotated[
+    str,
+    AfterValidator(_check_name),
+    Field(json_schema_extra={"expected": NAME_FORM, "pattern": _NAME.pattern.replace(r"\Z", "$")}),
+]
+Reference: TypeAlias = Annotated[
+    str,
+    Field(
+        json_schema_extra={
+            "secret": True,
+            "expected": "a reference to a secret: env:NAME, file:PATH or credential:NAME",
+            "examples": ["env:PD_KEY", "file:/etc/alert-router/key", "credential:pd-key"],
+        }
+    ),
+]
+FilePath: TypeAlias = Annotated[str, Field(min_length=1)]
+
+
+class Section(YamlModel):
+    """A mapping of the configuration; defaults are written, and checked, as a user would write them."""
+
+    model_config = ConfigDict(validate_default=True)
+
+
+def setting(default: Any, description: str, **more: Any) -> Any:
+    """A key that may be left out."""
+    return Field(default, description=description, **more)
+
+
+class TlsSection(Section):
+    """Certificates, for the TCP addresses of `listen`."""
+
+    cert: FilePath = Field(description="File with the certificate and its chain, PEM. Read again on reload.")
+    key: FilePath = Field(description="File with its private key, PEM.")
+    client_ca: FilePath | None = setting(None, "Clients have to show a certificate signed by one in this file.")
+
+
+class RetentionSection(Section):
+    """How long what was decided can be looked at and replayed. What is open or undecided is always kept."""
+
+    age: Annotated[Duration, _between(3_600_000, 3650 * DAY_MS, "1h to 3650d")] = setting("30d", "Older history is deleted.")
+    size: Size = setting("2GiB", "Above it the oldest history is deleted first.")
+
+
+class StoreSection(Section):
+    """Where facts are kept."""
+
+    url: str = setting("sqlite:data/alert-router.db", "`sqlite:PATH`. A relative path starts from the directory of this file.")
+    retention: RetentionSection = setting({}, "How long history is kept.")
+    min_free: Size = setting(
+        "64MiB", "With less room than this on the disk, new alerts are refused (503) so that pages can go out."
+    )
+
+
+class LimitSection(Section):
+    """Above it, incidents fold into one storm incident that names what it holds."""
+
+    incidents: int = Field(description="Incidents opened within any `per`.", ge=1, le=100_000)
+    per: Annotated[Duration, _between(SECOND_MS, 7 * DAY_MS, "1s to 7d")] = Field(description="Length of the sliding window.")
+
+
+class TeamPagerDutySection(Section):
+    """How the team is reached through PagerDuty."""
+
+    routing_key: Reference = Field(description="Integration key (Events API v2) of the team's service: 32 letters and digits.")
+
+
+class TeamSection(Section):
+    """Who is paged."""
+
+    services: list[str] | str = setting(
+        [],
+        "What the team owns: names or globs. The most specific pattern of all teams wins: an exact name, else the one that "
+        "spells out most characters.",
+        examples=[["payment-*", "checkout-*"]],
+    )
+    pagerduty: TeamPagerDutySection = Field(description="How the team is reached.")
+    limit: LimitSection | None = setting(None, "At most so many incidents; above it one storm incident.")
+    fallback: str | None = setting(None, "The team paged instead when PagerDuty refuses this team's key.")
+
+
+class AlertmanagerSource(Section):
+    """Prometheus, vmalert, Thanos, Loki, Grafana, or an Alertmanager: whatever posts to `/api/v2/alerts`."""
+
+    kind: Literal["alertmanager"]
+    service_label: list[str] | str = setting(
+        ["service", "job"], "Label that names the service; the first that is present.", min_length=1
+    )
+    name_label: str = setting("alertname", "Label that names the alert.", min_length=1)
+    severity_label: str = setting("severity", "Label that holds the severity.", min_length=1)
+    resolve_timeout: Annotated[Duration, _between(SECOND_MS, 7 * DAY_MS, "1s to 7d")] = setting(
+        "5m", "An alert sent without an end counts as resolved when it was not sent again for this long."
+    )
+    resend_grace: Annotated[Duration, _between(0, DAY_MS, "0s to 1d")] = setting(
+        "2m", "After a restart, nothing counts as resolved by silence before the sender had this long to send it again."
+    )
+
+
+class JsonSource(Section):
+    """Whatever posts our own JSON to `/v1/alerts`."""
+
+    kind: Literal["json"]
+    resolve_timeout: Annotated[Duration, _between(0, 30 * DAY_MS, "0s to 30d")] = setting(
+        "0s", "A stateful alert counts as resolved when it was not sent again for this long. `0s`: it waits for its resolve."
+    )
+    resend_grace: Annotated[Duration, _between(0, DAY_MS, "0s to 1d")] = setting("2m", "As for `alertmanager`.")
+
+
+class PagerDutySource(Section):
+    """PagerDuty clients that are pointed at us: `/v2/enqueue`."""
+
+    kind: Literal["pagerduty"]
+    keys: list[Reference] = Field(description="Routing keys its senders use. Our own invention, not PagerDuty's.", min_length=1)
+    service_label: list[str] | str = setting(
+        ["service", "component", "source"],
+        "What names the service: a key of `custom_details`, or a field of the payload; the first that is present.",
+        min_length=1,
+    )
+    name_label: str = setting("class", "What names the alert, likewise.", min_length=1)
+
+
+Source: TypeAlias = Annotated[AlertmanagerSource | PagerDutySource | JsonSource, Field(discriminator="kind")]
+
+
+class PagerDutySection(Section):
+    """How PagerDuty is called."""
+
+    events_url: str = setting(
+        "https://events.pagerduty.com", "Events API; for accounts in Europe `https://events.eu.pagerduty.com`."
+    )
+    api_url: str = setting("https://api.pagerduty.com", "REST API; for accounts in Europe `https://api.eu.pagerduty.com`.")
+    rate: CallRate = setting("100/1m", "Calls per routing key; PagerDuty takes about 120 a minute. `unlimited`: no pacing.")
+    timeout: Annotated[Duration, _between(100, 120_000, "100ms to 2m")] = setting("10s", "For one call, with its answer.")
+    retry_for: Annotated[Duration, _between(60_000, 7 * DAY_MS, "1m to 7d")] = setting(
+        "24h", "An event that PagerDuty did not take for this long is given up, as a dead letter that a person can retry."
+    )
+    allow_http: bool = setting(False, "Allow `http://` to hosts other than this machine: keys travel unencrypted.")  # noqa: FBT003
+    use_environment_proxy: bool = setting(False, "Call through the proxy named by HTTPS_PROXY and its like.")  # noqa: FBT003
+
+    @model_validator(mode="after")
+    def check_urls(self) -> PagerDutySection:
+        """Https only, but for this machine."""
+        for field in ("events_url", "api_url"):
+            _check_url(getattr(self, field), field, allow_http=self.allow_http)
+        return self
+
+
+def _check_url(url: str, field: str, *, allow_http: bool) -> None:
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise Mistake("bad-url", f"expected a URL: {error}", at=(field,)) from error
+    if parts.scheme not in {"https", "http"} or not host:
+        raise Mistake("bad-url", "expected a URL that begins with https://", at=(field,))
+    if parts.username or parts.password or parts.query or parts.fragment or parts.path.strip("/"):
+        raise Mistake("bad-url", "expected scheme, host and port only: paths are added by us", at=(field,))
+    if parts.scheme == "http" and not (allow_http or is_loopback_host(host)):
+        message = f"expected https: routing keys would travel to {host} unencrypted"
+        raise Mistake("insecure-url", message, "set pagerduty.allow_http: true if that is meant", at=(field,))
+
+
+class TokenSection(Section):
+    """Who may ask. Once one token is configured, every request needs one."""
+
+    name: Name = Field(description="Shown in the log and the audit record instead of the token.")
+    token: Reference = Field(description="The bearer token, at least 16 characters.")
+    scopes: list[Literal["read", "write", "ingest", "admin"]] = Field(
+        description="`ingest`: send alerts. `read`: look. `write`: retry, drop, silence. `admin`: reload.", min_length=1
+    )
+
+
+class LimitsSection(Section):
+    """Bounds of the doors."""
+
+    body: Size = setting("4MiB", "Largest request body; more is refused (413).")
+    batch: int = setting(10_000, "Most alerts in one request; more are refused (413).", ge=1, le=100_000)
+    connections: int = setting(1_000, "Most connections at once; more are refused (503).", ge=1, le=100_000)
+    header_timeout: Annotated[Duration, _between(100, 120_000, "100ms to 2m")] = setting("5s", "For the head of a request.")
+    body_timeout: Annotated[Duration, _between(100, 600_000, "100ms to 10m")] = setting("20s", "For its body.")
+    pending: int = setting(
+        50_000, "Alerts accepted and not yet decided; above it senders are told to come back (429).", ge=1, le=10_000_000
+    )
+
+
+class LogSection(Section):
+    """How the log looks."""
+
+    format: Literal["auto", "json", "console"] = setting("auto", "`auto`: readable on a terminal, else JSON.")
+    level: Literal["debug", "info", "warning", "error"] = setting("info", "What is logged.")
+
+
+class ReloadSection(Section):
+    """When configuration and rules are read again, besides on SIGHUP and `POST /-/reload`."""
+
+    watch: bool = setting(True, "Reload when this file or a rule file changes.")  # noqa: FBT003
+
+
+class Configuration(Section):
+    """The daemon's settings: where it listens, who is paged, what is sent where."""
+
+    listen: list[str] | str = setting(
+        "127.0.0.1:9095",
+        "One address or several: `HOST:PORT`, `unix:PATH`, or `systemd` for sockets it hands over. Read at start only.",
+        examples=["0.0.0.0:9095", ["127.0.0.1:9095", "unix:/run/alert-router/http.sock"]],
+        min_length=1,
+    )
+    tls: TlsSection | None = setting(None, "Certificates; without, plain HTTP.")
+    store: str | StoreSection = setting("sqlite:data/alert-router.db", "Where facts are kept; short for `store: {url: …}`.")
+    rules: list[str] | str = setting(
+        ["rules/"],
+        "Rule files, and directories whose `*.yaml` are read in sorted order (`*.test.yaml` are tests). Relative to this file.",
+        min_length=1,
+    )
+    default_team: str = Field(description="Who gets what no rule matched, and the router's own problems.")
+    teams: dict[Name, TeamSection] = Field(description="Who is paged, by name.", min_length=1)
+    severities: dict[SeverityWord, list[str] | str] = setting(
+        {},
+        "Further spellings for each severity, in any case. Known already: critical: panic, fatal, page, p1; error: err, high, "
+        "p2; warning: warn, medium, p3; info: low, debug, notice, p4. A spelling given here means what it means here.",
+        examples=[{"critical": ["sev1"], "warning": ["high"]}],
+    )
+    score_severities: dict[str, SeverityWord] = setting(
+        {"0.4": "warning", "0.6": "error", "0.8": "critical"},
+        "For sources that report a score from 0 to 1: from each bound up the severity; below the first `info`.",
+    )
+    default_severity: SeverityWord = setting("error", "For an alert that states none, or one that is not known.")
+    sources: dict[Name, Source] = setting(
+        {},
+        "Where alerts come from, by the name that rules use. `alertmanager` and `json` are there without being named here.",
+    )
+    pagerduty: PagerDutySection = setting({}, "How PagerDuty is called.")
+    tokens: list[TokenSection] = setting([], "Who may ask. Without any, only this machine is answered.")
+    limits: LimitsSection = setting({}, "Bounds of the doors.")
+    log: LogSection = setting({}, "How the log looks. Read at start only.")
+    shutdown_timeout: Annotated[Duration, _between(SECOND_MS, 600_000, "1s to 10m")] = setting(
+        "20s", "After SIGTERM: how long deliveries in flight may finish. Nothing is lost when it is over."
+    )
+    reload: ReloadSection = setting({}, "When files are read again.")
