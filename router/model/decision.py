@@ -34,6 +34,8 @@ class Reason(StrEnum):
     ALREADY_OPEN = "already_open"
     SEVERITY_ROSE = "severity_rose"
     STILL_FIRING = "still_firing"  # one alert of the group resolved, others fire
+    WAITING_FOR_QUIET = "waiting_for_quiet"  # all resolved; the rule closes only when nothing has occurred for a while
+    DIGEST_CHANGED = "digest_changed"  # a storm digest holds other incidents than PagerDuty was told
     # hold
     COUNT_NOT_REACHED = "count_not_reached"
     NOT_FIRING_LONG_ENOUGH = "not_firing_long_enough"
@@ -46,6 +48,7 @@ class Reason(StrEnum):
     NOTHING_OPEN = "nothing_open"  # a resolve for which no episode was open
     NEVER_RESOLVES = "never_resolves"  # the rule says `resolve: never`
     NO_TEAM = "no_team"  # a matching rule names no one to page
+    CHANGE_PASSED_ON = "change_passed_on"  # a change event for the team that owns the service
     NO_FALLBACK = "no_fallback"  # a page could not be delivered and there is no other team to try
 
 

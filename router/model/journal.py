@@ -44,6 +44,7 @@ class DeliveryFailed(msgspec.Struct, frozen=True, kw_only=True, tag="delivery_fa
     action: Literal["trigger", "acknowledge", "resolve", "change"]
     reason: str
     status: int = 0  # PagerDuty's HTTP status; 0: none came
+    is_update: bool = False  # a trigger that only told more about an open episode: nobody waits for it, no fallback
 
 
 class ChangeReceived(msgspec.Struct, frozen=True, kw_only=True, tag="change", tag_field="fact", omit_defaults=True):

@@ -1,0 +1,199 @@
+"""Opens, updates and closes episodes, and says so: the decisions, the events, the incident's row.
+
+Keeps these invariants: an episode is closed through the routing keys that were told of it, under the resolve policy it was
+opened under; a rise in severity is kept from PagerDuty no longer than the spacing of updates; no event without a decision.
+"""
+
+from __future__ import annotations
+
+from router.engine.keys import dedup_key, digest, episode_id
+from router.engine.page import DASH, compose, resolve, trigger
+from router.engine.policy import Ready
+from router.engine.rows import NEVER_RESOLVES, Episode, Group
+from router.engine.state import UPDATE_SPACING_MS, State
+from router.engine.storms import Storms
+from router.engine.trigger import Verdict
+from router.model.alert import Alert
+from router.model.decision import Action, Reason
+from router.model.quantity import format_duration
+from router.model.ruleset import AfterQuiet, AllResolved, Resolve
+from router.model.severity import Severity
+
+SPOKESMEN = 100
+"""Alerts of a group that are looked at, oldest first, for one to put on the page when a timer opens or updates it."""
+
+
+def quiet_of(policy: Resolve) -> int:
+    """A resolve policy as an episode keeps it."""
+    if isinstance(policy, AllResolved):
+        return 0
+    return policy.quiet_ms if isinstance(policy, AfterQuiet) else NEVER_RESOLVES
+
+
+class Episodes:
+    """The only part that writes episodes."""
+
+    def __init__(self, state: State, storms: Storms) -> None:
+        """Work on this state; openings above a limit go to the storms."""
+        self._state = state
+        self._storms = storms
+
+    def open(  # noqa: PLR0917 -- called for every page; keywords would cost more than the call
+        self, ready: Ready, group: Group, alert: Alert, row_id: int, seq: int, verdict: Verdict
+    ) -> None:
+        """Page the rule's teams, or fold into storms what limits do not let through."""
+        state = self._state
+        rule = ready.rule
+        number = state.next_incident()
+        at = state.now
+        group_digest = digest(group.names, group.values)
+        group.worst = max(group.worst, alert.severity)
+        worst = int(rule.as_severity or group.worst)
+        episode = Episode(
+            key=dedup_key(group.rule, group_digest, episode_id(at, number)),
+            number=number,
+            opened_at=at,
+            seq=seq,
+            quiet_ms=quiet_of(rule.resolve),
+            service=alert.service,
+            name=alert.name,
+            summary="",
+            severity=worst,
+            worst=worst,
+            voice=row_id,
+            alerts=max(1, len(group.members)),
+            occurrences=max(verdict.counted, len(group.members)),
+        )
+        if verdict.first_at:
+            group.first_at = verdict.first_at
+        group.window = None
+        reason, cause = verdict.reason, verdict.cause
+        pages = state.policy.pages(rule, alert.service)
+        episode.pages = pages
+        content = compose(ready, group, group_digest, episode, alert)
+        episode.summary = content.summary
+        group.episode = episode
+        state.episodes[episode.key] = group
+        if rule.limit is not None or state.policy.has_team_limits:
+            placed = self._storms.place(ready, group, pages)
+            episode.pages = placed.pages
+            if placed.reason is not None:
+                reason, cause = placed.reason, placed.cause
+        for page in episode.pages:
+            state.events.append(trigger(content, page, episode.key, at, seq))
+        teams = tuple([page[0] for page in pages])
+        state.decide(Action.OPEN, reason, seq, group.rule, group_digest, episode.key, cause, teams)
+        state.touch(group)
+        state.touch_incident(number, group)
+        if episode.storms:
+            self._storms.fold(group, seq)
+
+    def go_on(self, ready: Ready | None, group: Group, alert: Alert, row_id: int, seq: int, *, occurred: bool) -> None:
+        """More of an open episode: counted, and told to PagerDuty if it is worse than what it was told."""
+        state = self._state
+        episode = group.episode
+        assert episode is not None
+        if occurred:
+            episode.occurrences += 1
+            state.touch(group)
+            state.touch_incident(episode.number, group)
+        if alert.severity > group.worst:
+            group.worst = alert.severity
+            state.touch(group)
+        digest_now = state.digest_of(group)
+        fixed = ready is not None and ready.rule.as_severity is not None
+        if alert.severity <= episode.worst or fixed:
+            state.decide(Action.UPDATE, Reason.ALREADY_OPEN, seq, group.rule, digest_now, episode.key)
+            return
+        before = Severity(episode.worst).word
+        episode.worst = int(alert.severity)
+        episode.voice = row_id
+        state.touch(group)
+        state.touch_incident(episode.number, group)
+        cause = f"{before} to {alert.severity.word}"
+        wait_ms = episode.told_at + UPDATE_SPACING_MS - state.now if episode.told_at else 0
+        if not episode.pages:
+            episode.severity = episode.worst  # its storm speaks for it
+        elif wait_ms > 0:
+            cause += f", told in {format_duration(wait_ms)}"
+        else:
+            self._tell(ready, group, alert, seq)
+        teams = tuple([page[0] for page in episode.pages])
+        state.decide(Action.UPDATE, Reason.SEVERITY_ROSE, seq, group.rule, digest_now, episode.key, cause, teams)
+        self._storms.worsened(group, seq)
+
+    def _tell(self, ready: Ready | None, group: Group, alert: Alert, seq: int) -> None:
+        state = self._state
+        episode = group.episode
+        assert episode is not None
+        content = compose(ready, group, state.digest_of(group), episode, alert)
+        for page in episode.pages:
+            state.events.append(trigger(content, page, episode.key, state.now, seq, is_update=True))
+        episode.severity = episode.worst
+        episode.told_at = state.now
+        state.touch(group)
+
+    def flush(self, group: Group) -> None:
+        """The spacing is over: tell what was kept back."""
+        state = self._state
+        episode = group.episode
+        assert episode is not None
+        cause = f"{Severity(episode.severity).word} to {Severity(episode.worst).word}"
+        self._tell(state.policy.rule(group.rule), group, self.spokesman(group)[1], 0)
+        teams = tuple([page[0] for page in episode.pages])
+        state.decide(Action.UPDATE, Reason.SEVERITY_ROSE, 0, group.rule, state.digest_of(group), episode.key, cause, teams)
+
+    def close(self, group: Group, reason: Reason, seq: int, cause: str = "") -> None:
+        """Tell everyone who was told, and forget the episode; the group may hold something else."""
+        state = self._state
+        episode = group.episode
+        assert episode is not None
+        teams = tuple([page[0] for page in episode.pages])
+        for page in episode.pages:
+            state.events.append(resolve(page, episode.key, state.now, seq, group.rule))
+        state.decide(Action.CLOSE, reason, seq, group.rule, state.digest_of(group), episode.key, cause, teams)
+        state.touch_incident(episode.number, state.incident_of(group, closed_at=state.now))
+        self._storms.release(group, seq)
+        del state.episodes[episode.key]
+        group.episode = None
+        group.not_before = 0
+        state.touch(group)
+
+    def page_fallback(self, group: Group, team: str, cause: str) -> None:
+        """Page another team about an open episode, under the same dedup key."""
+        state = self._state
+        episode = group.episode
+        assert episode is not None
+        page = (team, state.policy.ruleset.teams[team].routing_key)
+        episode.pages = (*episode.pages, page)
+        content = compose(state.policy.rule(group.rule), group, state.digest_of(group), episode, self.spokesman(group)[1])
+        state.events.append(trigger(content, page, episode.key, state.now, 0))
+        state.decide(Action.OPEN, Reason.FALLBACK, 0, group.rule, state.digest_of(group), episode.key, cause, (team,))
+        state.touch(group)
+        state.touch_incident(episode.number, group)
+
+    def spokesman(self, group: Group) -> tuple[int, Alert]:
+        """The alert a page without an alert of its own speaks of: the worst of the oldest, or what the episode remembers."""
+        state = self._state
+        found: tuple[int, Alert] | None = None
+        episode = group.episode
+        if episode is not None and episode.voice in state.alerts:
+            return episode.voice, state.active(episode.voice).alert
+        for row_id in group.members[:SPOKESMEN]:
+            alert = state.active(row_id).alert
+            if found is None or alert.severity > found[1].severity:
+                found = (row_id, alert)
+                if alert.severity >= group.worst:
+                    break
+        if found is None:
+            assert episode is not None
+            remembered = Alert(
+                source="",
+                fingerprint="",
+                service=episode.service,
+                name=episode.name,
+                summary=episode.summary.partition(DASH)[2],
+                severity=Severity(episode.worst),
+            )
+            return 0, remembered
+        return found

@@ -1,0 +1,44 @@
+"""Names that never repeat: group digests, episode ids, dedup keys.
+
+Their derivation is settled in docs/decisions/0004-dedup-key-and-episodes.md. Must never use ``hash()``: it differs from
+process to process.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+
+DEDUP_KEY_CAP = 255
+"""Characters PagerDuty allows in a dedup key."""
+
+_RULE_CAP = 180
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+_encode = msgspec.json.Encoder().encode
+
+
+def base36(number: int) -> str:
+    """A number of zero or more in the digits 0-9a-z."""
+    digits = ""
+    while number >= 36:  # noqa: PLR2004 -- the base
+        number, digit = divmod(number, 36)
+        digits = _DIGITS[digit] + digits
+    return _DIGITS[number] + digits
+
+
+def digest(names: tuple[str, ...], values: tuple[str, ...]) -> str:
+    """A group's identity within its rule: 16 hex digits over the names it is grouped by and their values."""
+    return hashlib.blake2b(_encode((names, values)), digest_size=8).hexdigest()
+
+
+def episode_id(opened_at: int, number: int) -> str:
+    """Of opening time and incident number: the number makes it unique in this database, the time among databases."""
+    return f"{base36(opened_at)}-{base36(number)}"
+
+
+def dedup_key(owner: str, group: str, episode: str) -> str:
+    """``RULE/GROUPDIGEST/EPISODE``, at most DEDUP_KEY_CAP characters: a longer rule id is cut and gets a digest of itself."""
+    if len(owner) > _RULE_CAP:
+        owner = f"{owner[:_RULE_CAP]}~{hashlib.blake2b(owner.encode(), digest_size=8).hexdigest()}"
+    return f"{owner}/{group}/{episode}"

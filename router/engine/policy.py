@@ -1,0 +1,186 @@
+"""A rule set made ready to decide by: rules by id, the index over services and names, who is paged.
+
+Immutable but for its caches, all bounded. Must never hold anything about alerts: state survives a change of rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from operator import attrgetter
+from typing import assert_never
+
+from router.engine.index import NameIndex
+from router.engine.match import any_matches, field_of, holds
+from router.engine.rows import Page
+from router.model.alert import Alert
+from router.model.ownership import Ownership
+from router.model.pattern import Pattern
+from router.model.quantity import format_duration
+from router.model.ruleset import DEFAULT_RULE_ID, OWNER, AtOnce, Count, FiringFor, Limit, Rule, RuleSet
+
+CACHED_NAMES = 8_192
+"""Services, and (service, name) pairs, whose rules are remembered; above it the cache starts anew."""
+
+CACHED_RULES = 262_144
+"""References to rules the caches hold together; above it they start anew."""
+
+Values = tuple[str, ...]
+
+
+class Ready:
+    """A rule with what would otherwise be worked out for every alert."""
+
+    __slots__ = (
+        "distinct",
+        "drop",
+        "goes_on",
+        "id",
+        "match",
+        "per",
+        "per_key",
+        "plain",
+        "position",
+        "rule",
+        "table_key",
+        "values",
+        "within",
+    )
+
+    def __init__(self, rule: Rule, position: int) -> None:
+        """Work it out."""
+        self.rule = rule
+        self.id = rule.id
+        self.position = position
+        self.match = rule.match
+        match = rule.match
+        self.plain = match.severities is None and not (match.sources or match.labels or match.where)
+        self.drop = rule.drop
+        self.goes_on = rule.goes_on
+        self.table_key = (rule.id, rule.group_by)
+        self.values = values_getter(rule.group_by)
+        self.per: Callable[[Alert], Values] | None = None
+        self.per_key: tuple[str, Values] | None = None
+        self.distinct: Callable[[Alert], str] | None = None
+        self.within = ""
+        when = rule.when
+        match when:
+            case Count(within_ms=within_ms, per=per, distinct=distinct):
+                self.within = format_duration(within_ms)
+                if per is not None:
+                    self.per = values_getter(per)
+                    self.per_key = (rule.id, per)
+                if distinct is not None:
+                    self.distinct = partial(field_of, field=distinct)
+            case FiringFor(for_ms=for_ms):
+                self.within = format_duration(for_ms)
+            case AtOnce():
+                pass
+            case _:
+                assert_never(when)
+
+
+def values_getter(names: tuple[str, ...]) -> Callable[[Alert], Values]:
+    """What reads the values of these fields from an alert."""
+    if len(names) > 1 and set(names) <= {"service", "name", "source", "fingerprint"}:
+        return attrgetter(*names)
+    return lambda alert: tuple(field_of(alert, name) for name in names)
+
+
+class Policy:
+    """One version of the rules, asked about every alert."""
+
+    def __init__(self, ruleset: RuleSet) -> None:
+        """Build the indexes: a rule is filed by service, else by name, else it is a candidate for every alert."""
+        self.ruleset = ruleset
+        self.version = ruleset.version
+        self.rules = [Ready(rule, position) for position, rule in enumerate(ruleset.rules)]
+        self.default = Ready(Rule(id=DEFAULT_RULE_ID, page=(ruleset.default_team,)), len(self.rules))
+        self._by_id = {ready.id: ready for ready in self.rules}
+        self._by_id.setdefault(DEFAULT_RULE_ID, self.default)
+        self._owner = Ownership(ruleset.teams).owner
+        self.has_team_limits = any(team.limit is not None for team in ruleset.teams.values())
+        self._pages: dict[tuple[str, ...], tuple[Page, ...]] = {}
+        by_service: list[tuple[Pattern, int]] = []
+        by_name: list[tuple[Pattern, int]] = []
+        self._always: list[int] = []
+        for ready in self.rules:
+            services = [pattern for pattern in ready.match.services if not pattern.negated]
+            names = [pattern for pattern in ready.match.names if not pattern.negated]
+            if services:
+                by_service.extend((pattern, ready.position) for pattern in services)
+            elif names:
+                by_name.extend((pattern, ready.position) for pattern in names)
+            else:
+                self._always.append(ready.position)
+        self._services = NameIndex(by_service)
+        self._names = NameIndex(by_name)
+        self._of_service: dict[str, frozenset[int]] = {}
+        self._of_pair: dict[tuple[str, str], tuple[Ready, ...]] = {}
+        self._cached = 0
+
+    def rule(self, rule_id: str) -> Ready | None:
+        """The rule of that id, if it is still in force."""
+        return self._by_id.get(rule_id)
+
+    def find(self, alert: Alert) -> list[Ready]:
+        """The rules that concern this alert, in order, up to the one that ends it; the default rule if there is none."""
+        found = []
+        candidates = self._of_pair.get((alert.service, alert.name))
+        if candidates is None:
+            candidates = self._candidates(alert.service, alert.name)
+        for ready in candidates:
+            if ready.plain or holds(ready.match, alert):
+                found.append(ready)
+                if not ready.goes_on or ready.drop:
+                    return found
+        return found or [self.default]
+
+    def _candidates(self, service: str, name: str) -> tuple[Ready, ...]:
+        of_service = self._of_service.get(service)
+        if of_service is None:
+            of_service = frozenset(self._services.find(service))
+        positions = sorted([*of_service, *self._names.find(name), *self._always])
+        found = []
+        for position in positions:
+            ready = self.rules[position]
+            match = ready.match
+            if (not match.services or any_matches(match.services, service)) and (
+                not match.names or any_matches(match.names, name)
+            ):
+                found.append(ready)
+        self._cached += len(of_service) + len(found) + 1
+        if self._cached > CACHED_RULES or len(self._of_pair) >= CACHED_NAMES or len(self._of_service) >= CACHED_NAMES:
+            self._of_service.clear()
+            self._of_pair.clear()
+            self._cached = 0
+        self._of_service[service] = of_service
+        answer = self._of_pair[service, name] = tuple(found)
+        return answer
+
+    def owner(self, service: str) -> Page:
+        """The team that owns the service, else the default team."""
+        team = self.ruleset.teams[self._owner(service) or self.ruleset.default_team]
+        return (team.name, team.routing_key)
+
+    def pages(self, rule: Rule, service: str) -> tuple[Page, ...]:
+        """Who is paged for this service under this rule, each team once; the default team stands in for unknown ones."""
+        ruleset = self.ruleset
+        named = rule.page
+        if OWNER in named:
+            owner = self._owner(service) or ruleset.default_team
+            named = tuple(owner if name == OWNER else name for name in named)
+        pages = self._pages.get(named)
+        if pages is None:
+            known = [name if name in ruleset.teams else ruleset.default_team for name in named]
+            pages = tuple((name, ruleset.teams[name].routing_key) for name in dict.fromkeys(known))
+            self._pages[named] = pages
+        return pages
+
+    def limit(self, scope: str, owner: str) -> Limit | None:
+        """The limit of this team or rule."""
+        if scope == "team":
+            team = self.ruleset.teams.get(owner)
+            return None if team is None else team.limit
+        ready = self._by_id.get(owner)
+        return None if ready is None else ready.rule.limit

@@ -1,0 +1,540 @@
+"""All that is true now, what of it has changed, and what this step has said.
+
+One instance per engine, owned by ``core.Engine``; the other parts read and change it through the methods here. Keeps these
+invariants: every change marks its row; a row is encoded once per step, whatever happened to it; everything that is not in a
+row follows from the rows and the rules, so ``restore`` rebuilds exactly what was. Alerts are kept as the bytes of their rows.
+
+Timers: one heap of (due, kind, id). An entry is stale when its owner is gone or due at another time, and is then passed over.
+"""
+
+from __future__ import annotations
+
+import heapq
+from bisect import bisect_left, insort
+from collections.abc import Iterable
+from sys import intern
+from typing import Literal, assert_never
+
+import msgspec
+
+from router.engine.keys import digest
+from router.engine.policy import Policy, Ready, Values
+from router.engine.rows import (
+    NUMBERS_ID,
+    CounterRow,
+    Group,
+    GroupRow,
+    LimitWindow,
+    LiveStorm,
+    Numbers,
+    SharedWindow,
+    Storm,
+    Window,
+)
+from router.engine.trigger import due_of
+from router.errors import InvariantError
+from router.model.alert import Alert, AlertKind
+from router.model.decision import Action, Decision, Reason
+from router.model.event import Event
+from router.model.incident import Incident
+from router.model.ruleset import Count
+from router.model.severity import Severity
+from router.model.transition import ActiveAlert, StateRow, Transition
+
+UPDATE_SPACING_MS = 60_000
+"""Between two updates of one episode or storm digest."""
+
+GROUP, STORM, SHARED = 0, 1, 2
+"""Kinds of timers, in the order they fire at one instant."""
+
+_STALE_TIMERS = 1_024
+
+_encode = msgspec.json.Encoder().encode
+_decode_active = msgspec.json.Decoder(ActiveAlert).decode
+_decode_group = msgspec.json.Decoder(GroupRow).decode
+_decode_storm = msgspec.json.Decoder(Storm).decode
+_decode_counter: msgspec.json.Decoder[CounterRow] = msgspec.json.Decoder(CounterRow)
+
+
+class _Identity(msgspec.Struct):
+    """Of an alert's row, what the tables need."""
+
+    source: str
+    fingerprint: str
+    kind: AlertKind = "stateful"
+
+
+class _Membership(msgspec.Struct):
+    alert: _Identity
+    groups: tuple[int, ...] = ()
+
+
+_decode_membership = msgspec.json.Decoder(_Membership).decode
+
+
+class State:
+    """Tables, timers and the step under way."""
+
+    def __init__(self, policy: Policy, now: int) -> None:
+        """Nothing is active."""
+        self.policy = policy
+        self.now = now
+        self.identities: dict[str, dict[str, int]] = {}  # source -> fingerprint -> row id
+        self.alerts: dict[int, bytes] = {}
+        self.groups: dict[int, Group] = {}
+        self.tables: dict[tuple[str, Values], dict[Values, Group]] = {}  # (rule, names) -> values -> group
+        self.episodes: dict[str, Group] = {}  # by dedup key
+        self.storms: dict[int, LiveStorm] = {}
+        self.storm_keys: dict[str, LiveStorm] = {}
+        self.storm_places: dict[tuple[str, str, str], LiveStorm] = {}  # (scope, owner, team)
+        self.shared: dict[int, SharedWindow] = {}
+        self.shared_ids: dict[tuple[str, Values, Values], int] = {}
+        self.limits: dict[tuple[str, str], tuple[int, LimitWindow]] = {}
+        self.numbers = Numbers()
+        self.timers = 0
+        self._shared_due: dict[int, int] = {}
+        self._heap: list[tuple[int, int, int]] = []
+        self.decisions: list[Decision] = []
+        self.events: list[Event] = []
+        self._incidents: dict[int, Incident | Group | LiveStorm] = {}
+        self._alert_rows: dict[int, bytes | None] = {}
+        self._group_rows: dict[int, Group | None] = {}
+        self._storm_rows: dict[int, LiveStorm | None] = {}
+        self._counter_rows: dict[int, CounterRow | None] = {}
+
+    # What this step says.
+
+    def decide(  # noqa: PLR0917 -- called for every alert; keywords would cost more than the call
+        self,
+        action: Action,
+        reason: Reason,
+        seq: int,
+        rule: str = "",
+        group: str = "",
+        key: str = "",
+        cause: str = "",
+        teams: tuple[str, ...] = (),
+    ) -> None:
+        """Record one decision at the present instant."""
+        self.decisions.append(
+            Decision(
+                at=self.now,
+                action=action,
+                reason=reason,
+                alert_seq=seq,
+                rule=rule,
+                group=group,
+                episode=key.rpartition("/")[2],
+                dedup_key=key,
+                teams=teams,
+                cause=cause,
+                ruleset=self.policy.version,
+            )
+        )
+
+    def digest_of(self, group: Group) -> str:
+        """The group's 16 hex digits; an open episode has them in its key."""
+        if group.episode is not None:
+            return group.episode.key.rsplit("/", 2)[1]
+        return digest(group.names, group.values)
+
+    # Alerts.
+
+    def row_id(self, alert: Alert) -> int | None:
+        """The row of the alert with this identity, if it is active."""
+        of_source = self.identities.get(alert.source)
+        return None if of_source is None else of_source.get(alert.fingerprint)
+
+    def active(self, row_id: int) -> ActiveAlert:
+        """An active alert and its groups."""
+        return _decode_active(self.alerts[row_id])
+
+    def put_alert(self, row_id: int, alert: Alert, groups: tuple[int, ...]) -> None:
+        """It is active and belongs to these groups."""
+        self.identities.setdefault(intern(alert.source), {})[alert.fingerprint] = row_id
+        self.alerts[row_id] = self._alert_rows[row_id] = _encode(ActiveAlert(alert=alert, groups=groups))
+
+    def drop_alert(self, row_id: int, alert: Alert) -> None:
+        """It is not active any more."""
+        of_source = self.identities[alert.source]
+        del of_source[alert.fingerprint]
+        if not of_source:
+            del self.identities[alert.source]
+        del self.alerts[row_id]
+        self._alert_rows[row_id] = None
+
+    # Groups.
+
+    def group_of(self, ready: Ready, alert: Alert) -> Group:
+        """The group of this alert under this rule, made if there is none."""
+        table = self.tables.get(ready.table_key)
+        if table is None:
+            table = self.tables[ready.table_key] = {}
+        values = ready.values(alert)
+        group = table.get(values)
+        if group is None:
+            numbers = self.numbers
+            numbers.group += 1
+            self._counter_rows[NUMBERS_ID] = numbers
+            values = tuple([intern(value) for value in values])
+            group = Group(id=numbers.group, rule=ready.id, names=ready.rule.group_by, values=values)
+            table[values] = group
+            self.groups[group.id] = group
+        return group
+
+    def join(self, group: Group, row_id: int, *, stateful: bool) -> None:
+        """One more alert belongs to it. The first one begins a new run."""
+        if not group.members:
+            group.first_at = self.now
+            group.not_before = 0
+            if group.window is None and group.episode is None:
+                group.worst = 0
+        insort(group.members, row_id)
+        group.firing += stateful
+
+    def leave(self, group: Group, row_id: int, *, stateful: bool) -> None:
+        """One alert less; of an episode that waits for quiet, the quiet begins when the last stateful one leaves."""
+        del group.members[bisect_left(group.members, row_id)]
+        if stateful:
+            group.firing -= 1
+            if group.episode is not None and not group.firing:
+                group.last_at = self.now
+                self.touch(group)
+
+    def touch(self, group: Group) -> None:
+        """Its row is to be written."""
+        self._group_rows[group.id] = group
+
+    def touch_incident(self, number: int, owner: Group | LiveStorm | Incident) -> None:
+        """Its incident is to be written: as its owner is at the end of the step, or as given."""
+        self._incidents[number] = owner
+
+    def settle(self, group: Group) -> None:
+        """After a change: gone if it holds nothing, else its timer is set."""
+        window = group.window
+        if not group.members and group.episode is None and (window is None or not window.times):
+            del self.groups[group.id]
+            table_key = (group.rule, group.names)
+            del self.tables[table_key][group.values]
+            self._group_rows[group.id] = None
+            if group.due:
+                self.timers -= 1
+            return
+        due = due_of(group, self.policy.rule(group.rule), self.now, UPDATE_SPACING_MS)
+        before = group.due
+        if due != before:
+            group.due = due
+            self._arm(before, due, GROUP, group.id)
+
+    # Numbers, storms, limits, shared windows.
+
+    def next_incident(self) -> int:
+        """A number never given before."""
+        self.numbers.incident += 1
+        self._counter_rows[NUMBERS_ID] = self.numbers
+        return self.numbers.incident
+
+    def next_counter(self) -> int:
+        """A counter row's id never given before."""
+        self.numbers.counter += 1
+        self._counter_rows[NUMBERS_ID] = self.numbers
+        return self.numbers.counter
+
+    def put_counter(self, counter_id: int, row: LimitWindow | SharedWindow | None) -> None:
+        """The counter row is to be written, or deleted."""
+        self._counter_rows[counter_id] = row
+
+    def add_storm(self, storm: LiveStorm) -> None:
+        """It is open."""
+        row = storm.row
+        self.storms[row.number] = self.storm_keys[row.key] = storm
+        self.storm_places[row.scope, row.owner, row.team] = storm
+
+    def touch_storm(self, storm: LiveStorm) -> None:
+        """Its row is to be written and its timer set."""
+        number = storm.row.number
+        self._storm_rows[number] = storm
+        due = 0
+        if storm.row.changed or storm.row.worst > storm.row.severity:
+            due = max(storm.row.told_at + UPDATE_SPACING_MS, storm.row.not_before)
+        before = storm.due
+        if due != before:
+            storm.due = due
+            self._arm(before, due, STORM, number)
+
+    def drop_storm(self, storm: LiveStorm) -> None:
+        """It is over."""
+        number = storm.row.number
+        del self.storms[number]
+        row = storm.row
+        del self.storm_keys[row.key]
+        del self.storm_places[row.scope, row.owner, row.team]
+        self._storm_rows[number] = None
+        if storm.due:
+            self.timers -= 1
+
+    def shared_window(self, ready: Ready, values: Values) -> tuple[int, Window]:
+        """The window of a rule that counts per other fields, made if there is none."""
+        assert ready.per_key is not None
+        rule_id, names = ready.per_key
+        window_id = self.shared_ids.get((rule_id, names, values))
+        if window_id is None:
+            window_id = self.next_counter()
+            self.shared_ids[rule_id, names, values] = window_id
+            self.shared[window_id] = SharedWindow(rule=rule_id, names=names, values=values, window=Window(times=[]))
+        return window_id, self.shared[window_id].window
+
+    def settle_shared(self, window_id: int) -> None:
+        """After a change: gone if it counts nothing or its rule counts otherwise now, else its timer is set."""
+        row = self.shared[window_id]
+        ready = self.policy.rule(row.rule)
+        when = None if ready is None or ready.per_key != (row.rule, row.names) else ready.rule.when
+        due = row.window.times[-1] + when.within_ms if isinstance(when, Count) and row.window.times else 0
+        before = self._shared_due.get(window_id, 0)
+        if due > self.now:
+            self._counter_rows[window_id] = row
+            if due != before:
+                self._shared_due[window_id] = due
+                self._arm(before, due, SHARED, window_id)
+            return
+        del self.shared[window_id]
+        del self.shared_ids[row.rule, row.names, row.values]
+        if self._shared_due.pop(window_id, 0):
+            self.timers -= 1
+        self._counter_rows[window_id] = None
+
+    # Timers.
+
+    def _arm(self, before: int, due: int, kind: int, owner: int) -> None:
+        self.timers += (due > 0) - (before > 0)
+        if due:
+            heapq.heappush(self._heap, (due, kind, owner))
+            if len(self._heap) > _STALE_TIMERS + 4 * self.timers:
+                self._heap = sorted(entry for entry in set(self._heap) if self._is_live(entry))
+
+    def _is_live(self, entry: tuple[int, int, int]) -> bool:
+        due, kind, owner = entry
+        if kind == GROUP:
+            group = self.groups.get(owner)
+            return group is not None and group.due == due
+        if kind == STORM:
+            storm = self.storms.get(owner)
+            return storm is not None and storm.due == due
+        return self._shared_due.get(owner) == due
+
+    def next_timer(self) -> tuple[int, int, int] | None:
+        """The timer due next, which stays; None if there is none."""
+        heap = self._heap
+        while heap and not self._is_live(heap[0]):
+            heapq.heappop(heap)
+        return heap[0] if heap else None
+
+    def pop_timer(self) -> None:
+        """Take the timer that ``next_timer`` showed."""
+        _, kind, owner = heapq.heappop(self._heap)
+        if kind == GROUP:
+            self.groups[owner].due = 0
+        elif kind == STORM:
+            self.storms[owner].due = 0
+        else:
+            del self._shared_due[owner]
+        self.timers -= 1
+
+    # Beginning and end of a step.
+
+    def adopt(self, policy: Policy) -> None:
+        """Other rules from now on: every timer is what the new rules make of the state."""
+        self.policy = policy
+        for group in list(self.groups.values()):
+            self.settle(group)
+        for window_id in list(self.shared):
+            self.settle_shared(window_id)
+        for key, (counter_id, _) in list(self.limits.items()):
+            if policy.limit(*key) is None:
+                del self.limits[key]
+                self._counter_rows[counter_id] = None
+
+    def flush(self) -> Transition:
+        """All that changed since the last flush, each row encoded once."""
+        changes = [StateRow("alert", row_id, body) for row_id, body in self._alert_rows.items()]
+        changes += [
+            StateRow("group", row_id, None if group is None else _encode_group(group))
+            for row_id, group in self._group_rows.items()
+        ]
+        changes += [
+            StateRow("storm", row_id, None if storm is None else _encode(storm.row))
+            for row_id, storm in self._storm_rows.items()
+        ]
+        changes += [
+            StateRow("counter", row_id, None if row is None else _encode(row)) for row_id, row in self._counter_rows.items()
+        ]
+        incidents = [owner if isinstance(owner, Incident) else self.incident_of(owner) for owner in self._incidents.values()]
+        transition = Transition(decisions=self.decisions, events=self.events, incidents=incidents, changes=changes)
+        self.decisions = []
+        self.events = []
+        self._incidents = {}
+        self._alert_rows = {}
+        self._group_rows = {}
+        self._storm_rows = {}
+        self._counter_rows = {}
+        return transition
+
+    def incident_of(self, owner: Group | LiveStorm, closed_at: int = 0) -> Incident:
+        """The incident's row as of now."""
+        if isinstance(owner, LiveStorm):
+            return storm_incident(owner, closed_at)
+        episode = owner.episode
+        assert episode is not None
+        return Incident(
+            number=episode.number,
+            rule=owner.rule,
+            group=self.digest_of(owner),
+            dedup_key=episode.key,
+            teams=tuple([page[0] for page in episode.pages]),
+            service=episode.service,
+            name=episode.name,
+            summary=episode.summary,
+            severity=Severity(episode.worst),
+            status="closed" if closed_at else "open",
+            opened_at=episode.opened_at,
+            closed_at=closed_at,
+            alerts=episode.alerts,
+            occurrences=episode.occurrences,
+            storm=episode.storms[0] if episode.storms else 0,
+        )
+
+    def restore(self, rows: Iterable[StateRow]) -> None:
+        """Rebuild everything from the rows; this state must be a new one."""
+        alert_rows: list[tuple[int, bytes]] = []
+        for row in rows:
+            if row.body is None:
+                raise InvariantError(f"state row {row.kind} {row.id} to restore has no body")
+            if row.kind == "alert":
+                alert_rows.append((row.id, row.body))
+            else:
+                self._restore_row(row.kind, row.id, row.body)
+        for row_id, body in sorted(alert_rows):
+            self._restore_alert(row_id, body)
+        # In order of id, as they were made: whoever walks a table walks it as before the restart.
+        self.groups = dict(sorted(self.groups.items()))
+        self.storms = dict(sorted(self.storms.items()))
+        self.shared = dict(sorted(self.shared.items()))
+        for group in self.groups.values():
+            self._attach(group)
+            self.settle(group)
+        for live in self.storms.values():
+            self.touch_storm(live)
+        for window_id in list(self.shared):
+            self.settle_shared(window_id)
+        self.flush()
+
+    def _restore_row(self, kind: Literal["group", "storm", "counter"], row_id: int, body: bytes) -> None:
+        match kind:
+            case "group":
+                self._restore_group(row_id, _decode_group(body))
+            case "storm":
+                self.add_storm(LiveStorm(_decode_storm(body)))
+            case "counter":
+                self._restore_counter(row_id, _decode_counter.decode(body))
+            case _:
+                assert_never(kind)
+
+    def _restore_alert(self, row_id: int, body: bytes) -> None:
+        membership = _decode_membership(body)
+        identity = membership.alert
+        self.identities.setdefault(intern(identity.source), {})[identity.fingerprint] = row_id
+        self.alerts[row_id] = body
+        for group_id in membership.groups:
+            group = self.groups.get(group_id)
+            if group is None:
+                raise InvariantError(f"alert row {row_id} belongs to group {group_id}, which has no row")
+            group.members.append(row_id)
+            group.firing += identity.kind == "stateful"
+
+    def _restore_group(self, group_id: int, row: GroupRow) -> None:
+        values = tuple([intern(value) for value in row.values])
+        group = Group(
+            id=group_id,
+            rule=intern(row.rule),
+            names=row.names,
+            values=values,
+            worst=row.worst,
+            first_at=row.first_at,
+            last_at=row.last_at,
+            not_before=row.not_before,
+            window=row.window,
+            episode=row.episode,
+        )
+        self.groups[group_id] = group
+        self.tables.setdefault((row.rule, row.names), {})[values] = group
+
+    def _restore_counter(self, counter_id: int, row: CounterRow) -> None:
+        match row:
+            case Numbers():
+                self.numbers = row
+            case SharedWindow():
+                self.shared[counter_id] = row
+                self.shared_ids[row.rule, row.names, row.values] = counter_id
+            case LimitWindow():
+                self.limits[row.scope, row.owner] = (counter_id, row)
+            case _:
+                assert_never(row)
+
+    def _attach(self, group: Group) -> None:
+        """What follows from an open episode."""
+        episode = group.episode
+        if episode is None:
+            return
+        self.episodes[episode.key] = group
+        for number in episode.storms:
+            storm = self.storms.get(number)
+            if storm is None:
+                raise InvariantError(f"group {group.id} is held by storm {number}, which has no row")
+            storm.held.append(group.id)
+            storm.services[episode.service] = storm.services.get(episode.service, 0) + 1
+
+
+def storm_incident(storm: LiveStorm, closed_at: int = 0) -> Incident:
+    """A storm digest's incident row as of now."""
+    row = storm.row
+    return Incident(
+        number=row.number,
+        rule=row.owner if row.scope == "rule" else "",
+        group="",
+        dedup_key=row.key,
+        teams=tuple([page[0] for page in row.pages]),
+        service="alert-router",
+        name="storm",
+        summary=storm_summary(storm),
+        severity=Severity(row.worst),
+        status="closed" if closed_at else "open",
+        opened_at=row.opened_at,
+        closed_at=closed_at,
+        alerts=row.folded,
+        occurrences=row.folded,
+        holds=row.folded,
+    )
+
+
+def storm_summary(storm: LiveStorm) -> str:
+    """One line: how many it holds, of whose limit."""
+    row = storm.row
+    of = f"team {row.owner}" if row.scope == "team" else f"rule {row.owner}"
+    held = len(storm.held)
+    return f"Storm: {held} incident{'' if held == 1 else 's'} above the limit of {of}"
+
+
+def _encode_group(group: Group) -> bytes:
+    return _encode(
+        GroupRow(
+            rule=group.rule,
+            names=group.names,
+            values=group.values,
+            worst=group.worst,
+            first_at=group.first_at,
+            last_at=group.last_at,
+            not_before=group.not_before,
+            window=group.window,
+            episode=group.episode,
+        )
+    )

@@ -1,0 +1,102 @@
+"""When a group may open: the rule's ``when`` applied to what the group holds. Pure planners over plain values.
+
+Invariants: a window holds fewer occurrences than the rule counts, because reaching the count opens the episode and empties it;
+so the rule's own ``count`` bounds its memory. A resolve takes nothing out of a window.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import NamedTuple, assert_never
+
+from router.engine.policy import Ready
+from router.engine.rows import Group, Window
+from router.model.decision import Reason
+from router.model.quantity import format_duration
+from router.model.ruleset import AtOnce, Count, FiringFor
+
+
+class Verdict(NamedTuple):
+    """May it open, why (not), and the figures."""
+
+    opens: bool
+    reason: Reason
+    cause: str = ""
+    counted: int = 1
+    first_at: int = 0
+
+
+OPEN_AT_ONCE = Verdict(opens=True, reason=Reason.AT_ONCE)
+OPEN_UNROUTED = Verdict(opens=True, reason=Reason.NO_RULE_MATCHED)
+
+
+def prune(window: Window, when: Count, at: int) -> None:
+    """Forget what is not in (at - within, at], and what was counted in another way before the rule was edited."""
+    times = window.times
+    if bool(window.values) is (when.distinct is None) and times:
+        times.clear()
+        window.values.clear()
+    stale = bisect_right(times, at - when.within_ms)
+    if stale:
+        del times[:stale]
+        del window.values[:stale]
+
+
+def add(window: Window, when: Count, at: int, value: str) -> None:
+    """One more occurrence. With ``distinct`` a value counts once, at its newest time, and an empty one not at all."""
+    if when.distinct is not None:
+        if not value:
+            return
+        if value in window.values:
+            place = window.values.index(value)
+            del window.values[place]
+            del window.times[place]
+        window.values.append(value)
+    window.times.append(at)
+
+
+def judge_count(ready: Ready, when: Count, window: Window) -> Verdict:
+    """Has the pruned window reached the count."""
+    count = len(window.times)
+    cause = f"{count} of {when.count} in {ready.within}"
+    if count >= when.count:
+        return Verdict(opens=True, reason=Reason.COUNT_REACHED, cause=cause, counted=count, first_at=window.times[0])
+    return Verdict(opens=False, reason=Reason.COUNT_NOT_REACHED, cause=cause, counted=count)
+
+
+def judge_firing(ready: Ready, when: FiringFor, group: Group, at: int) -> Verdict:
+    """Has it fired for long enough. The timer asks again."""
+    so_far_ms = at - group.first_at
+    if so_far_ms >= when.for_ms and group.not_before <= at:
+        return Verdict(opens=True, reason=Reason.FIRED_LONG_ENOUGH, cause=ready.within)
+    # Whole seconds are what people read; below one second the exact figure would only be noise.
+    cause = f"{format_duration(so_far_ms // 1000 * 1000)} of {ready.within}"
+    return Verdict(opens=False, reason=Reason.NOT_FIRING_LONG_ENOUGH, cause=cause)
+
+
+def due_of(group: Group, ready: Ready | None, now: int, spacing_ms: int) -> int:
+    """When this group's timer fires next, 0 for never. Follows from the state and the rules alone, so it survives both."""
+    due = 0
+    episode = group.episode
+    if episode is not None:
+        if episode.quiet_ms > 0 and not group.firing:
+            due = group.last_at + episode.quiet_ms
+        if episode.worst > episode.severity:
+            flush = episode.told_at + spacing_ms
+            due = min(due, flush) if due else flush
+    elif ready is None:
+        return now  # its rule is gone: what it holds is decided anew
+    else:
+        when = ready.rule.when
+        match when:
+            case AtOnce():
+                due = now if group.members else 0
+            case Count(within_ms=within_ms):
+                # Then no occurrence counts any more, and events without an episode are forgotten.
+                if (group.window is not None and group.window.times) or len(group.members) > group.firing:
+                    due = group.last_at + within_ms
+            case FiringFor(for_ms=for_ms):
+                due = group.first_at + for_ms if group.members else 0
+            case _:
+                assert_never(when)
+    return max(due, group.not_before) if due else 0
