@@ -36,3 +36,12 @@ class Unreadable(Exception):
 
 class Unauthorised(Exception):
     """The key inside the body (Events API) belongs to no configured source; the message never repeats the key."""
+
+
+class Invalid(Exception):
+    """The event (Events API) fails these checks; ``errors`` has one text for each."""
+
+    def __init__(self, errors: list[str]) -> None:
+        """Keep each failed check's text."""
+        super().__init__("; ".join(errors))
+        self.errors = errors

@@ -1,0 +1,104 @@
+"""What a payload reader found in one body: resends already taken, reports to plan, events to journal, refusals to answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+
+from router.ingest.limits import MAX_BATCH, TooMuch
+from router.ingest.register import Report
+from router.ingest.timestamps import BadTime
+from router.model.alert import Alert
+from router.model.receipt import Refusal, Unreadable
+
+Item = TypeVar("Item")
+
+UNREADABLE = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
+"""What msgspec raises on bad input: 100,000 nested brackets are a RecursionError, bad UTF-8 a UnicodeDecodeError."""
+
+
+class Batch:
+    """Filled by a reader, in the order of the body."""
+
+    __slots__ = ("events", "refusals", "reports", "resent")
+
+    def __init__(self) -> None:
+        """Empty."""
+        self.resent = 0
+        self.reports: list[Report] = []
+        self.events: list[Alert] = []
+        self.refusals: list[Refusal] = []
+
+    def refuse(self, index: int, error: Exception) -> None:
+        """Note that this one is not taken, with the place and what was expected."""
+        self.refusals.append(Refusal(index=index, field=field_of(error), reason=explain(error)))
+
+
+def explain(error: Exception) -> str:
+    """An error of reading, in a sender's words."""
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    if isinstance(error, UnicodeDecodeError):
+        return f"not valid UTF-8 (byte {error.start})"
+    text = str(error)
+    return text.split(" - at `", maxsplit=1)[0] if isinstance(error, msgspec.ValidationError) else text
+
+
+def field_of(error: Exception) -> str:
+    """Where it went wrong, as a path inside the alert; empty for the alert as a whole."""
+    if isinstance(error, TooMuch):
+        return error.field
+    if isinstance(error, msgspec.ValidationError):
+        _, found, path = str(error).partition(" - at `$")
+        return path.rstrip("`").lstrip(".") if found else ""
+    return ""
+
+
+def refuse_odd_text(body: bytes) -> None:
+    """A byte order mark, or nothing at all: each with a word of its own."""
+    if not body:
+        raise Unreadable("the body is empty; expected JSON")
+    if body.startswith(b"\xef\xbb\xbf"):
+        raise Unreadable("the body begins with a byte order mark; send plain UTF-8")
+
+
+def decode_list(
+    body: bytes, decode: Callable[[bytes], list[Item]], decode_one: Callable[[Any], Item], batch: Batch
+) -> list[tuple[int, Item]]:
+    """Every readable item of a JSON array with its index; the others are refused one by one.
+
+    Unreadable if the body is no JSON array, or a longer one than ``MAX_BATCH``.
+    """
+    try:
+        items = decode(body)
+    except UNREADABLE:
+        return _decode_each(body, decode_one, batch)
+    if len(items) > MAX_BATCH:
+        raise Unreadable(f"expected at most {MAX_BATCH} alerts in one request, found {len(items)}")
+    return list(enumerate(items))
+
+
+_RAW_LIST = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+def _decode_each(body: bytes, decode_one: Callable[[Any], Item], batch: Batch) -> list[tuple[int, Item]]:
+    refuse_odd_text(body)
+    try:
+        raws = _RAW_LIST.decode(body)
+    except UNREADABLE as error:
+        raise Unreadable(f"not a JSON array of alerts: {explain(error)}") from error
+    if len(raws) > MAX_BATCH:
+        raise Unreadable(f"expected at most {MAX_BATCH} alerts in one request, found {len(raws)}")
+    good: list[tuple[int, Item]] = []
+    for index, raw in enumerate(raws):
+        try:
+            good.append((index, decode_one(raw)))
+        except UNREADABLE as error:
+            batch.refuse(index, error)
+    return good
+
+
+READING_FAILED = (*UNREADABLE, BadTime, TooMuch)
+"""What may go wrong with one alert; everything else is our own mistake and is not hidden."""

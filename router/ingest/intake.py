@@ -1,0 +1,208 @@
+"""From a body to a durable journal entry: read, plan, append, apply. A sender is answered only after all four.
+
+Fits ``router.api.doors.Intake``. Keeps two invariants: what was not journalled is not known to the register, and an alert
+reported twice at the same moment is journalled once. Must never do: swallow a store's refusal.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Protocol, TypeVar
+
+from router.clock import Clock
+from router.errors import StoreError
+from router.ingest.alertmanager import AlertmanagerReader
+from router.ingest.batch import Batch
+from router.ingest.events import EventReader
+from router.ingest.generic import GenericReader
+from router.ingest.register import Plan, Register, Report
+from router.ingest.sources import DEFAULT_NAMES, SourceKind, SourceSettings
+from router.model.alert import Alert
+from router.model.journal import AlertReceived, Entry, Fact
+from router.model.receipt import Receipt, Unreadable
+from router.model.severity import SeverityScale
+from router.telemetry.metrics import Metrics
+
+Reader = TypeVar("Reader")
+
+
+class Journal(Protocol):
+    """The store, as ingest needs it."""
+
+    async def append(self, at: int, facts: Sequence[Fact]) -> Sequence[Entry]:
+        """Make these facts durable, all or none."""
+        ...
+
+    async def checkpoint_expiries(self, expiries: dict[int, int | None]) -> None:
+        """Remember new expiry times by alert row id (None: forget)."""
+        ...
+
+
+class Intake:
+    """One per daemon. ``reconfigure`` swaps sources and severities on reload; the register stays."""
+
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        register: Register,
+        clock: Clock,
+        metrics: Metrics,
+        make_key: Callable[[], str],
+        sources: Iterable[SourceSettings] = (),
+        scale: SeverityScale | None = None,
+    ) -> None:
+        """``make_key`` gives a fresh dedup key for events that carry none."""
+        self._journal = journal
+        self._register = register
+        self._clock = clock
+        self._make_key = make_key
+        self._metrics = metrics
+        self._alertmanagers: dict[str, AlertmanagerReader] = {}
+        self._generics: dict[str, GenericReader] = {}
+        self.reconfigure(sources, scale or SeverityScale())
+
+    def reconfigure(self, sources: Iterable[SourceSettings], scale: SeverityScale) -> None:
+        """From the next body on these sources and spellings count."""
+        sources = tuple(sources)
+        self._alertmanagers = {
+            source.name: AlertmanagerReader(source, self._register, scale) for source in _with_default(sources, "alertmanager")
+        }
+        self._generics = {source.name: GenericReader(source, scale) for source in _with_default(sources, "generic")}
+        self._events = EventReader(sources, scale, self._make_key)
+
+    # -- doors ---------------------------------------------------------------------------------------------------------
+
+    async def take_alertmanager(self, body: bytes, source: str = "") -> Receipt:
+        """A body of ``POST /api/v2/alerts``; ``source`` if the sender's token is bound to one.
+
+        Unreadable for the body as a whole; StoreFull, StoreUnavailable, Overloaded if it cannot be kept.
+        """
+        reader = _pick(self._alertmanagers, source)
+        return await self._take(reader.read(body, self._clock.now()), reader.source.name)
+
+    async def take_alerts(self, body: bytes, source: str = "") -> Receipt:
+        """A body of ``POST /v1/alerts``; errors as in ``take_alertmanager``."""
+        reader = _pick(self._generics, source)
+        return await self._take(reader.read(body, self._clock.now()), reader.source.name)
+
+    async def take_event(self, body: bytes) -> Receipt:
+        """A body of ``POST /v2/enqueue``; besides the errors of the others: Invalid with every failed check, Unauthorised."""
+        now = self._clock.now()
+        event = self._events.read(body, now)
+        if event.alert is None:
+            self._metrics.alerts_received.labels(event.source, "ignored").inc()
+            return Receipt(taken=1, dedup_key=event.dedup_key)
+        await self._append(now, [event.alert])
+        self._metrics.alerts_received.labels(event.source, "event").inc()
+        return Receipt(taken=1, journalled=1, dedup_key=event.dedup_key)
+
+    async def take_change(self, body: bytes) -> Receipt:
+        """A body of ``POST /v2/change/enqueue``; errors as in ``take_event``."""
+        event = self._events.read_change(body)
+        assert event.change is not None
+        await self._journal.append(self._clock.now(), [event.change])
+        self._metrics.journal_entries.labels("change").inc()
+        self._metrics.alerts_received.labels(event.source, "change").inc()
+        return Receipt(taken=1, journalled=1)
+
+    async def _take(self, batch: Batch, source: str) -> Receipt:
+        counts: Counter[str] = Counter(resent=batch.resent, refused=len(batch.refusals), event=len(batch.events))
+        try:
+            if batch.events:
+                await self._append(self._clock.now(), batch.events)
+            if batch.reports:
+                await self._take_reports(batch.reports, counts)
+        except Exception:
+            counts["not_stored"] = len(batch.reports) + len(batch.events)
+            counts["event"] = 0
+            raise
+        finally:
+            for result, count in counts.items():
+                if count:
+                    self._metrics.alerts_received.labels(source, result).inc(count)
+        journalled = len(batch.events) + counts["new"] + counts["changed"] + counts["resolved"] + counts["unknown_resolved"]
+        return Receipt(
+            taken=batch.resent + len(batch.reports) + len(batch.events),
+            journalled=journalled,
+            refusals=tuple(batch.refusals),
+        )
+
+    async def _take_reports(self, reports: Sequence[Report], counts: Counter[str]) -> None:
+        """Until every report is durable or known: those about an alert in flight wait for its outcome and are planned anew."""
+        while reports:
+            now = self._clock.now()
+            plan = self._register.plan(reports, now)
+            counts["resent"] += plan.resent
+            counts["late"] += plan.late
+            if plan.steps:
+                await self._commit(plan, now)
+                for step in plan.steps:
+                    counts[step.kind] += 1
+            for other in plan.waits_for:
+                await other.settled()
+            reports = plan.waiting
+
+    async def _commit(self, plan: Plan, now: int) -> None:
+        try:
+            entries = await self._append(now, plan.alerts)
+        except BaseException:
+            # Also when cancelled: if the append succeeded all the same, the next report makes a second, harmless entry.
+            self._register.revert(plan)
+            raise
+        self._register.apply(plan, entries, now)
+
+    async def _append(self, now: int, alerts: Sequence[Alert]) -> Sequence[Entry]:
+        entries = await self._journal.append(now, [AlertReceived(alert=alert) for alert in alerts])
+        self._metrics.journal_entries.labels("alert").inc(len(alerts))
+        return entries
+
+    # -- chores, driven by the daemon --------------------------------------------------------------------------------------
+
+    async def expire(self) -> int:
+        """Journal a resolve for every alert whose end has passed without a resend; answer how many. Call about once a second.
+
+        A StoreError leaves them firing, to be tried again in five seconds.
+        """
+        count = 0
+        while True:
+            now = self._clock.now()
+            plan = self._register.plan_expired(now)
+            if not plan.steps:
+                return count
+            try:
+                entries = await self._append(now, plan.alerts)
+            except BaseException:
+                self._register.retry_expiry(plan, self._clock.now())
+                raise
+            self._register.apply(plan, entries, now)
+            for step in plan.steps:
+                self._metrics.alerts_received.labels(step.report.alert.source, "expired").inc()
+            count += len(plan.steps)
+
+    async def checkpoint(self) -> None:
+        """Save the expiries that moved; call every few seconds. What a StoreError kept from being saved is saved next time."""
+        unsaved = self._register.take_unsaved()
+        if not unsaved:
+            return
+        try:
+            await self._journal.checkpoint_expiries(unsaved)
+        except StoreError:
+            self._register.put_back_unsaved(unsaved)
+            raise
+
+
+def _with_default(sources: Sequence[SourceSettings], kind: SourceKind) -> list[SourceSettings]:
+    found = [source for source in sources if source.kind == kind]
+    return found or [SourceSettings(name=DEFAULT_NAMES[kind], kind=kind)]
+
+
+def _pick(readers: Mapping[str, Reader], source: str) -> Reader:
+    """The source the token is bound to, else the first of the door's kind."""
+    if source:
+        reader = readers.get(source)
+        if reader is None:
+            raise Unreadable(f"the token belongs to source {source!r}, which does not speak this protocol")
+        return reader
+    return next(iter(readers.values()))

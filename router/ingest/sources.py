@@ -1,0 +1,38 @@
+"""A source: where alerts come from, and what is read from its payloads. Values only; the daemon builds them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+SourceKind = Literal["alertmanager", "pagerduty", "generic"]
+
+DEFAULT_NAMES: dict[SourceKind, str] = {"alertmanager": "alertmanager", "pagerduty": "events", "generic": "alerts"}
+"""The name a door's alerts carry when no source of its kind is configured."""
+
+RESOLVE_TIMEOUT_MS = 5 * 60_000
+"""How long a stateful alert without ``endsAt`` counts as firing after its last resend; Alertmanager's default."""
+
+RESEND_GRACE_MS = 2 * 60_000
+"""One resend cycle: nothing expires sooner than this after a restart."""
+
+
+class SourceSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """One configured source. ``keys`` are the inbound keys themselves, so this never goes into a log or an answer.
+
+    ``service_labels``: the first that an alert carries names its service. For the Events API they are looked up in
+    ``component``, ``source``, ``group``, ``class`` and ``client``.
+    """
+
+    name: str
+    kind: SourceKind
+    service_labels: tuple[str, ...] = ()
+    severity_label: str = "severity"
+    resolve_timeout_ms: int = RESOLVE_TIMEOUT_MS
+    resend_grace_ms: int = RESEND_GRACE_MS
+    keys: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """Without the keys."""
+        return f"SourceSettings(name={self.name!r}, kind={self.kind!r}, keys={len(self.keys)})"
