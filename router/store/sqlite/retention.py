@@ -1,0 +1,84 @@
+"""Deletes history in pieces of a few milliseconds, oldest first.
+
+Never what is undecided (after the cursor), open (an incident that is not closed, an alert that fires) or pending (a
+delivery in the outbox), nor what explains those. The newest row of decisions and deliveries stays, so that no id is
+given out twice. The file does not shrink: SQLite fills the freed pages first, and the reserve counts them as room
+(returning them to the disk would cost every append the upkeep of a page map).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+
+from router.store.sqlite.queries import QUERIES
+from router.store.sqlite.upkeep import measure
+
+_ROWS_PER_STEP = 500
+_ENTRIES_PER_ROUND = 2_000  # how much more history goes before the size is looked at again
+_TABLES = ("entries", "decisions", "deliveries", "incidents")
+
+
+class Retirement:
+    """One run. ``step`` is called in the writer thread until it answers True."""
+
+    def __init__(self, *, before_at: int, max_bytes: int, count_retired: Callable[[int], tuple[int, int]]) -> None:
+        """By age first, then by size (0: whatever the size)."""
+        self.entries_deleted = 0
+        self._before_at = before_at
+        self._max_bytes = max_bytes
+        self._count_retired = count_retired
+        self._table = 0
+        self._after = dict.fromkeys(_TABLES, 0)
+        self._is_last_round = False
+
+    def step(self, connection: sqlite3.Connection) -> bool:
+        """One piece of work; True when nothing is left to do."""
+        if self._table < len(_TABLES):
+            if self._retire_some(connection, _TABLES[self._table]):
+                self._table += 1
+            return False
+        self._retire_rulesets(connection)
+        if self._is_last_round or not self._max_bytes or measure(connection)[0] <= self._max_bytes:
+            return True
+        self._begin_round(connection)
+        return False
+
+    def _retire_some(self, connection: sqlite3.Connection, table: str) -> bool:
+        """True when the table holds nothing more that is old enough."""
+        after = self._after[table]
+        rows = connection.execute(QUERIES[f"oldest_{table}"], {"after": after, "limit": _ROWS_PER_STEP}).fetchall()
+        last = after
+        for row_id, at in rows:
+            if at >= self._before_at:
+                break
+            last = row_id
+        if last > after:
+            connection.execute("BEGIN IMMEDIATE")
+            parameters = {"after": after, "last": last, "before_at": self._before_at}
+            used = parameters if table == "incidents" else {"after": after, "last": last}
+            deleted = connection.execute(QUERIES[f"retire_{table}"], used).rowcount
+            if table == "entries":
+                self.entries_deleted += deleted
+                connection.execute(QUERIES["count_entries"], self._count_retired(deleted))
+            connection.execute("COMMIT")
+            self._after[table] = last
+        return len(rows) < _ROWS_PER_STEP or last != rows[-1][0]
+
+    def _retire_rulesets(self, connection: sqlite3.Connection) -> None:
+        """Those out of force since before the oldest thing that is kept."""
+        (oldest_at,) = connection.execute(QUERIES["oldest_kept"], {"before_at": self._before_at}).fetchone()
+        connection.execute(QUERIES["retire_rulesets"], {"oldest_at": oldest_at})
+
+    def _begin_round(self, connection: sqlite3.Connection) -> None:
+        """Still too large: move the horizon over the next entries, or at last over everything that is decided."""
+        rows = connection.execute(
+            QUERIES["oldest_entries"], {"after": self._after["entries"], "limit": _ENTRIES_PER_ROUND}
+        ).fetchall()
+        if rows:
+            self._before_at = max(self._before_at, max(at for _, at in rows) + 1)
+        else:
+            decided_at = connection.execute(QUERIES["cursor"]).fetchone()[1]
+            self._before_at = max(self._before_at, decided_at + 1)
+            self._is_last_round = True
+        self._table = 0
