@@ -43,7 +43,8 @@ class Pattern:
             try:
                 self._test = re2.compile(text, options).search
             except re2.error as error:
-                raise PatternError(str(error.args[0] if error.args else error)) from error
+                cause = error.args[0] if error.args else error
+                raise PatternError(cause.decode(errors="replace") if isinstance(cause, bytes) else str(cause)) from error
 
     @classmethod
     def parse(cls, written: str) -> Pattern:

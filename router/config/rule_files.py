@@ -1,0 +1,86 @@
+"""Finds and reads the rule files a configuration names; the only place that knows where rules come from.
+
+A directory gives its ``*.yaml`` in sorted order; ``*.test.yaml`` are tests, names that begin with a dot are nobody's. Never
+looks into directories below. Never raises: what cannot be read is a diagnostic at the place that named it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from router.errors import Diagnostic, Span
+
+MAX_FILES = 1_000
+MAX_FILE_BYTES = 16 * 1024 * 1024
+_TEST_SUFFIX = ".test.yaml"
+_NEAR_MISSES = (".yml", ".yaml.j2", ".yaml.txt", ".json")
+
+
+class RuleFiles(msgspec.Struct, kw_only=True):
+    """What was read: (name, text) in the order the rules are tried, and what was wrong."""
+
+    files: list[tuple[str, bytes]]
+    diagnostics: list[Diagnostic]
+
+
+def read_rule_files(paths: Sequence[Path], *, named_at: Span) -> RuleFiles:
+    """Read every rule file of these files and directories, each once. Files are called as seen from the working directory."""
+    found = RuleFiles(files=[], diagnostics=[])
+    for path in _find(paths, named_at, found.diagnostics):
+        try:
+            with path.open("rb") as opened:
+                # One byte more than allowed is enough to see that it is too large.
+                text = opened.read(MAX_FILE_BYTES + 1)
+        except OSError as error:
+            hint = "it has to be readable for the daemon's user"
+            found.diagnostics.append(_diagnose("unreadable-file", named_at, f"{path} cannot be read: {error.strerror}", hint))
+            continue
+        found.files.append((shown_name(path), text))
+    if not found.files and not any(diagnostic.level == "error" for diagnostic in found.diagnostics):
+        message = "there is no rule file: every alert pages the default team"
+        hint = f"looked for *.yaml in {', '.join(map(str, paths))}"
+        found.diagnostics.append(_diagnose("no-rules", named_at, message, hint, is_warning=True))
+    return found
+
+
+def shown_name(path: Path) -> str:
+    """How a file is called in messages: relative to the working directory if it lies below it."""
+    try:
+        return str(path.absolute().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def _find(paths: Iterable[Path], named_at: Span, diagnostics: list[Diagnostic]) -> list[Path]:
+    files: dict[Path, Path] = {}
+    for path in paths:
+        if path.is_dir():
+            for entry in sorted(path.iterdir()):
+                if _is_rule_file(entry):
+                    files.setdefault(entry.resolve(), entry)
+                elif entry.name.endswith(_NEAR_MISSES) and not entry.name.startswith("."):
+                    message = f"{shown_name(entry)} is not read: rule files are named *.yaml"
+                    diagnostics.append(_diagnose("ignored-file", named_at, message, is_warning=True))
+        elif path.is_file():
+            files.setdefault(path.resolve(), path)
+        else:
+            hint = "name the directory: its *.yaml are read" if "*" in path.name else ""
+            diagnostics.append(_diagnose("missing-file", named_at, f"there is no file or directory {path}", hint))
+    if len(files) > MAX_FILES:
+        message = f"found {len(files)} rule files, at most {MAX_FILES} are read"
+        diagnostics.append(_diagnose("too-many-files", named_at, message))
+    return list(files.values())[:MAX_FILES]
+
+
+def _is_rule_file(path: Path) -> bool:
+    name = path.name
+    return name.endswith(".yaml") and not name.endswith(_TEST_SUFFIX) and not name.startswith(".") and path.is_file()
+
+
+def _diagnose(code: str, span: Span, message: str, hint: str = "", *, is_warning: bool = False) -> Diagnostic:
+    return Diagnostic(
+        code=code, span=span, path="rules", message=message, hint=hint, level="warning" if is_warning else "error"
+    )

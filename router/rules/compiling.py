@@ -1,0 +1,249 @@
+"""Rule files and teams to one ``RuleSet``, or every mistake.
+
+The same texts always give the same rule set and the same version; nothing else goes in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import assert_never
+
+from router.errors import ConfigError, Diagnostic
+from router.model.ruleset import (
+    AfterQuiet,
+    AllResolved,
+    AtOnce,
+    Count,
+    FiringFor,
+    ImageTemplate,
+    Limit,
+    LinkTemplate,
+    Never,
+    Resolve,
+    Rule,
+    RuleSet,
+    Team,
+    Template,
+    When,
+)
+from router.model.severity import SeverityScale
+from router.rules.bundle import Bundle, decode_bundle, encode_bundle, version_of
+from router.rules.conditions import build_match
+from router.rules.crosscheck import CompiledFile, check_rules_together
+from router.rules.findings import Findings
+from router.rules.reading import ReadFile, read_file
+from router.rules.schema import AfterQuietSection, CountSection, DefaultsSection, FiringForSection, LimitSection, RuleSection
+from router.rules.schema import Resolve as ResolveSection
+from router.rules.schema import When as WhenSection
+from router.yamldoc import Path
+
+_USELESS_WITH_DROP = ("when", "page", "group_by", "summary", "details", "links", "images", "as_severity", "resolve", "limit")
+
+
+def compile_ruleset(
+    files: Sequence[tuple[str, str | bytes]], *, teams: Mapping[str, Team], default_team: str, scale: SeverityScale
+) -> tuple[RuleSet | None, list[Diagnostic]]:
+    """The rule set these files (name, text) make, tried in this order, and every mistake and warning, file by file.
+
+    The rule set is None exactly if one of the diagnostics is an error. Never raises for what stands in a file.
+    """
+    compiled: list[CompiledFile] = []
+    for name, text in files:
+        found = read_file(name, text)
+        compiled.append(_compile_file(found, teams, scale))
+    diagnostics = check_rules_together(compiled)
+    if any(found.level == "error" for found in diagnostics):
+        return None, diagnostics
+    version = version_of(Bundle.of(files, teams=teams, default_team=default_team, scale=scale))
+    rules = tuple(rule for file in compiled for rule in file.rules if rule is not None)
+    return RuleSet(version=version, rules=rules, teams=dict(teams), default_team=default_team), diagnostics
+
+
+def _compile_file(found: ReadFile, teams: Mapping[str, Team], scale: SeverityScale) -> CompiledFile:
+    findings = Findings(found.document, teams, scale)
+    findings.diagnostics += found.diagnostics
+    rules: list[Rule | None] = []
+    ids: list[str] = []
+    if found.value is not None:
+        defaults = found.value.defaults
+        _check_defaults(defaults, findings)
+        for index, section in enumerate(found.value.rules):
+            is_broken = index in found.broken
+            ids.append(section.id)
+            rule = _compile_rule(section, defaults, ("rules", index), findings)
+            rules.append(None if is_broken else rule)
+    return CompiledFile(document=found.document, ids=ids, rules=rules, diagnostics=findings.diagnostics)
+
+
+def _check_defaults(defaults: DefaultsSection, findings: Findings) -> None:
+    if "page" in defaults.model_fields_set:
+        _build_page(defaults.page, ("defaults", "page"), findings)
+    if "group_by" in defaults.model_fields_set:
+        _check_group_by(defaults.group_by, ("defaults", "group_by"), findings)
+    findings.template(("defaults", "summary"), defaults.summary)
+
+
+def _compile_rule(section: RuleSection, defaults: DefaultsSection, path: Path, findings: Findings) -> Rule:
+    given = section.model_fields_set
+    # Values from `defaults` were checked once, where they stand.
+    page = section.page if "page" in given else defaults.page
+    group_by = section.group_by if "group_by" in given else defaults.group_by
+    limit = section.limit if "limit" in given else defaults.limit
+    if "group_by" in given:
+        _check_group_by(group_by, (*path, "group_by"), findings)
+    if section.drop or "drop" in given:
+        _check_drop(section, path, findings)
+    match = build_match(section.match, (*path, "match"), findings)
+    return Rule(
+        id=section.id,
+        span=findings.document.span(path),
+        description=section.description,
+        match=match,
+        drop=section.drop,
+        when=_build_when(section.when, group_by, (*path, "when"), findings),
+        page=_build_page(page, (*path, "page"), findings if "page" in given else None),
+        group_by=tuple(group_by),
+        summary=_build_summary(section, defaults, path, findings),
+        details=tuple(
+            (key, template)
+            for key, text in section.details.items()
+            if (template := findings.template((*path, "details", key), text))
+        ),
+        links=_build_links(section, path, findings),
+        images=_build_images(section, path, findings),
+        as_severity=findings.severity((*path, "as_severity"), section.as_severity) if section.as_severity is not None else None,
+        resolve=_build_resolve(section.resolve if "resolve" in given else defaults.resolve),
+        limit=_build_limit(limit),
+        goes_on=section.goes_on,
+    )
+
+
+def _build_page(written: list[str] | str, path: Path, findings: Findings | None) -> tuple[str, ...]:
+    """The teams named; without ``findings`` they were checked before."""
+    names = [written] if isinstance(written, str) else written
+    if findings is not None:
+        for index, name in enumerate(names):
+            place = path if isinstance(written, str) else (*path, index)
+            if findings.team(place, name) and name in names[:index]:
+                findings.warn(place, "team-twice", f"{name!r} stands here twice")
+    return tuple(dict.fromkeys(names))
+
+
+def _check_group_by(fields: list[str], path: Path, findings: Findings) -> None:
+    for index, field in enumerate(fields):
+        if field in fields[:index]:
+            findings.complain((*path, index), "field-twice", f"{field!r} stands here twice")
+        elif field.startswith("labels."):
+            hint = f"write {field.removeprefix('labels.')}"
+            findings.complain((*path, index), "bad-field", f"found {field!r}; labels are named without labels. here", hint)
+
+
+def _check_drop(section: RuleSection, path: Path, findings: Findings) -> None:
+    if not section.drop.strip():
+        findings.complain((*path, "drop"), "no-reason", "expected the reason why these never page, found nothing")
+    elif section.drop in ("true", "yes", "false", "no"):
+        message = f"found {section.drop!r}; expected the reason why these never page"
+        findings.complain((*path, "drop"), "no-reason", message, 'for example: drop: "development never pages"')
+    if section.goes_on:
+        message = "drop and continue contradict each other: what is dropped goes no further"
+        findings.complain((*path, "continue"), "drop-continues", message, key=True)
+    for key in _USELESS_WITH_DROP:
+        if key in section.model_fields_set:
+            findings.warn((*path, key), "useless-key", f"{key} has no effect in a rule that drops", key=True)
+
+
+def _build_when(section: WhenSection | None, group_by: list[str], path: Path, findings: Findings) -> When:
+    match section:
+        case None:
+            return AtOnce()
+        case FiringForSection():
+            return FiringFor(for_ms=section.firing_for)
+        case CountSection():
+            per = [section.per] if isinstance(section.per, str) else section.per
+            _check_count(section, group_by if per is None else per, path, findings)
+            return Count(
+                count=section.count,
+                within_ms=section.within,
+                distinct=section.distinct,
+                per=None if per is None else tuple(per),
+            )
+        case _:
+            assert_never(section)
+
+
+def _check_count(section: CountSection, counted_per: list[str], path: Path, findings: Findings) -> None:
+    if isinstance(section.per, list):
+        _check_group_by(section.per, (*path, "per"), findings)
+    if section.distinct is not None and section.distinct in counted_per:
+        key = "group_by" if section.per is None else "per"
+        message = f"{section.distinct!r} is in {key}, so there is never more than one value of it to count"
+        findings.complain((*path, "distinct"), "distinct-is-grouped", message, f"take it out of {key}, or count another field")
+    elif section.count == 1:
+        message = "a count of 1 is reached at once"
+        findings.warn((*path, "count"), "count-of-one", message, "leave `when` out, or count to 2 or more")
+
+
+def _build_summary(section: RuleSection, defaults: DefaultsSection, path: Path, findings: Findings) -> Template | None:
+    if section.summary is not None:
+        return findings.template((*path, "summary"), section.summary)
+    return defaults.summary if defaults.summary is None else findings.template_again(defaults.summary)
+
+
+def _build_links(section: RuleSection, path: Path, findings: Findings) -> tuple[LinkTemplate, ...]:
+    links = []
+    for index, link in enumerate(section.links):
+        place = (*path, "links", index)
+        href = findings.template((*place, "href"), link.href)
+        text = findings.template((*place, "text"), link.text)
+        if href is not None:
+            links.append(LinkTemplate(href=href, text=text))
+    return tuple(links)
+
+
+def _build_images(section: RuleSection, path: Path, findings: Findings) -> tuple[ImageTemplate, ...]:
+    images = []
+    for index, image in enumerate(section.images):
+        place = (*path, "images", index)
+        if image.src.startswith("http:"):
+            findings.warn((*place, "src"), "insecure-image", "PagerDuty shows images from https:// only")
+        src = findings.template((*place, "src"), image.src)
+        href = findings.template((*place, "href"), image.href)
+        alt = findings.template((*place, "alt"), image.alt)
+        if src is not None:
+            images.append(ImageTemplate(src=src, href=href, alt=alt))
+    return tuple(images)
+
+
+def _build_resolve(section: ResolveSection) -> Resolve:
+    match section:
+        case "all_resolved":
+            return AllResolved()
+        case "never":
+            return Never()
+        case AfterQuietSection():
+            return AfterQuiet(quiet_ms=section.after_quiet)
+        case _:
+            assert_never(section)
+
+
+def _build_limit(section: LimitSection | None) -> Limit | None:
+    return Limit(incidents=section.incidents, per_ms=section.per) if section else None
+
+
+def ruleset_texts(
+    files: Sequence[tuple[str, str | bytes]], *, teams: Mapping[str, Team], default_team: str, scale: SeverityScale
+) -> bytes:
+    """JSON from which ``ruleset_from_texts`` makes the same rule set again; holds references, never a secret."""
+    return encode_bundle(Bundle.of(files, teams=teams, default_team=default_team, scale=scale))
+
+
+def ruleset_from_texts(texts: bytes) -> RuleSet:
+    """The rule set of stored texts; ConfigError if they no longer compile, ValueError if they are no bundle."""
+    bundle = decode_bundle(texts)
+    teams = {team.name: team.restore() for team in bundle.teams}
+    ruleset, diagnostics = compile_ruleset(
+        bundle.files, teams=teams, default_team=bundle.default_team, scale=bundle.restore_scale()
+    )
+    if ruleset is None:
+        raise ConfigError(diagnostics)
+    return ruleset

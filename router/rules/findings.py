@@ -1,0 +1,75 @@
+"""What compiling one rule file collects on its way, with the names it may refer to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from router.errors import Diagnostic
+from router.model.ruleset import OWNER, Team, Template
+from router.model.severity import Severity, SeverityScale
+from router.rules.template import TemplateRefused, compile_template
+from router.yamldoc import Document, Path, suggest, to_diagnostic
+
+_SHOWN = 60
+_NAMES_SHOWN = 20
+
+
+class Findings:
+    """Diagnostics of one file, and the teams and severities it may name."""
+
+    def __init__(self, document: Document, teams: Mapping[str, Team], scale: SeverityScale) -> None:
+        """Nothing found yet."""
+        self.document = document
+        self.teams = teams
+        self.scale = scale
+        self.diagnostics: list[Diagnostic] = []
+
+    def complain(self, path: Path, code: str, message: str, hint: str = "", *, key: bool = False) -> None:
+        """An error at a place."""
+        self.diagnostics.append(to_diagnostic(self.document, path, code, message, hint, key=key))
+
+    def warn(self, path: Path, code: str, message: str, hint: str = "", *, key: bool = False) -> None:
+        """A warning at a place."""
+        self.diagnostics.append(to_diagnostic(self.document, path, code, message, hint, "warning", key=key))
+
+    def complain_empty(self, path: Path) -> None:
+        """An empty list where at least one entry is needed."""
+        self.complain(path, "empty-list", "found an empty list, which nothing can match", "leave the key out to match anything")
+
+    def severity(self, path: Path, word: str) -> Severity | None:
+        """The severity a word means; a complaint and None if it means none."""
+        found = self.scale.of_word(word)
+        if found is None:
+            hint = suggest(word, self.scale.spellings) or "add the spelling under severities in the configuration"
+            message = f"found {word[:_SHOWN]!r}; expected critical, error, warning, info or a spelling of theirs"
+            self.complain(path, "unknown-severity", message, hint)
+        return found
+
+    def team(self, path: Path, name: str) -> bool:
+        """Whether there is such a team (or it is the owner); a complaint if not."""
+        if name == OWNER or name in self.teams:
+            return True
+        hint = suggest(name, [OWNER, *self.teams]) or f"teams are {', '.join(list(self.teams)[:_NAMES_SHOWN])}"
+        self.complain(path, "unknown-team", f"there is no team {name[:_SHOWN]!r}", hint)
+        return False
+
+    def template(self, path: Path, text: str | None) -> Template | None:
+        """The compiled template; complaints and warnings about it."""
+        if text is None:
+            return None
+        try:
+            template, doubts = compile_template(text)
+        except TemplateRefused as error:
+            self.complain(path, "bad-template", str(error), error.hint)
+            return None
+        for doubt in doubts:
+            self.warn(path, doubt.code, doubt.message, doubt.hint)
+        return template
+
+    @staticmethod
+    def template_again(text: str) -> Template | None:
+        """A template that was reported on where it stands; None if it cannot be used."""
+        try:
+            return compile_template(text)[0]
+        except TemplateRefused:
+            return None
