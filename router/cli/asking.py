@@ -66,4 +66,3 @@ def _connect(settings: Settings) -> http.client.HTTPConnection:
             case _:
                 continue
     fail("the daemon listens only on a socket handed over by systemd", hint="add an address to `listen`")
-    raise AssertionError

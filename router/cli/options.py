@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import click
 import msgspec
@@ -29,7 +29,7 @@ limit_option: Callable[[F], F] = click.option(
 )
 
 
-def fail(message: str, *, hint: str = "", code: int = 1) -> Any:
+def fail(message: str, *, hint: str = "", code: int = 1) -> NoReturn:
     """Say what is wrong and how to mend it, then exit."""
     click.echo(f"alert-router: {message}", err=True)
     if hint:
