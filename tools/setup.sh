@@ -53,9 +53,11 @@ ensure_packages() {
 }
 
 find_python() {
-  local candidate
-  for candidate in ${PYTHON:-} python3.11 python3 /usr/bin/python3 python3.12 python3.13; do
-    if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then
+  local candidate candidates
+  # Every match on the path, not only the first: a newer one may stand behind an older one, or behind a shim that fails.
+  mapfile -t candidates < <(printf '%s\n' "${PYTHON:-}"; type -ap python3.11 python3 python3.12 python3.13 || true)
+  for candidate in "${candidates[@]}"; do
+    if [ -n "$candidate" ] && "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then
       command -v "$candidate"
       return 0
     fi
@@ -95,10 +97,11 @@ install_lock() {
   local python
   # An environment that was moved or whose interpreter is gone is made anew; any other is brought up to date.
   if [ ! -x "$venv/bin/python" ] || ! "$venv/bin/python" -m pip --version >/dev/null 2>&1 ||
-    [ "$("$venv/bin/python" -c 'import sys; print(sys.prefix)')" != "$venv" ]; then
+    { [ -e "$venv/.root" ] && [ "$(cat "$venv/.root")" != "$root" ]; }; then
     python=$(find_python)
     say "creating .venv with $python ($("$python" -V))"
     create_venv "$python"
+    printf '%s\n' "$root" >"$venv/.root"
   fi
   say "installing $(grep -c == "$root/$lock") distributions pinned in $lock"
   "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --no-deps --require-hashes \

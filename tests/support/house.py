@@ -342,6 +342,22 @@ def find_undocumented_reasons(root: Path) -> list[str]:
     return [f"{reason}: no line in docs/reference/reasons.md" for reason in sorted(reasons) if f"`{reason}`" not in text]
 
 
+def find_unproved_promises(root: Path) -> list[str]:
+    """Promises of docs/explanation/guarantees.md without their test, and tests of promises that the page does not name."""
+    page, module = root / "docs/explanation/guarantees.md", root / "tests/e2e/test_promises.py"
+    if not module.exists():
+        return []
+    tests = {
+        node.name
+        for node in ast.walk(parse(module))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_promise_")
+    }
+    named = set(re.findall(r"`(test_promise_\w+)`", page.read_text(encoding="utf-8"))) if page.exists() else set()
+    return [f"docs/explanation/guarantees.md: names {name}, which is no test" for name in sorted(named - tests)] + [
+        f"{name}: not named in docs/explanation/guarantees.md" for name in sorted(tests - named)
+    ]
+
+
 def find_hosts_and_machine_paths(root: Path) -> list[str]:
     """Tracked files that name a package registry's host or a path of somebody's machine."""
     return [
