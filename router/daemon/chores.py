@@ -29,7 +29,7 @@ class Chores:
         async def run() -> None:
             try:
                 await chore()
-            except Exception:  # noqa: BLE001  # a chore's failure must not end the others
+            except Exception:  # a chore's failure must not end the others
                 log.exception("chore_failed", chore=name)
 
         self._scheduler.add_job(run, "interval", seconds=seconds, id=name, name=name)

@@ -112,6 +112,10 @@ class Reader(Protocol):
         """The texts of a rule set, as ``save_ruleset`` was given them."""
         ...
 
+    def latest_ruleset(self) -> tuple[str, bytes] | None:
+        """Version and texts of the rule set that was put in force last; None in a new store."""
+        ...
+
     def close(self) -> None:
         """Let go of the file or connection."""
         ...

@@ -462,6 +462,11 @@ class MemoryReader:
         found = self._open().rulesets.get(version)
         return None if found is None else found[1]
 
+    def latest_ruleset(self) -> tuple[str, bytes] | None:
+        """Version and texts of the newest rule set."""
+        newest = max(self._open().rulesets.items(), key=lambda item: item[1][0], default=None)
+        return None if newest is None else (newest[0], newest[1][1])
+
     def close(self) -> None:
         """Let go. A second call does nothing."""
         self._tables = None

@@ -193,6 +193,9 @@ ORDER BY id DESC LIMIT :limit
 -- name: ruleset
 SELECT texts FROM rulesets WHERE version = ?
 
+-- name: latest_ruleset
+SELECT version, texts FROM rulesets ORDER BY at DESC LIMIT 1
+
 -- name: count_after
 SELECT count(*) FROM journal WHERE seq > ?
 

@@ -153,6 +153,11 @@ class SqliteReader:
         rows = self._rows("ruleset", (version,))
         return bytes(rows[0][0]) if rows else None
 
+    def latest_ruleset(self) -> tuple[str, bytes] | None:
+        """Version and texts of the rule set that was put in force last."""
+        rows = self._rows("latest_ruleset", ())
+        return (rows[0][0], bytes(rows[0][1])) if rows else None
+
     def close(self) -> None:
         """Let go of the file. A second call does nothing."""
         with self._lock:
