@@ -57,6 +57,30 @@ def load_settings(
     ``base``: directory of the file. ``previous``: the secrets of the configuration this one replaces. Without
     ``read_secrets`` references are checked for their form only, for machines that do not hold them.
     """
+    examined = examine(text, file, base=base, environ=environ, read_secrets=read_secrets, previous=previous)
+    if examined.settings is None or any(found.level == "error" for found in examined.diagnostics):
+        raise ConfigError(examined.diagnostics)
+    return examined.settings
+
+
+class Examined(msgspec.Struct, kw_only=True):
+    """What a configuration says as far as it can be understood, for checking it and the rules beside it; not for running."""
+
+    settings: Settings | None
+    diagnostics: list[Diagnostic]
+    knows_teams: bool  # False: the teams are stand-ins
+
+
+def examine(
+    text: str | bytes,
+    file: str,
+    *,
+    base: Path,
+    environ: Mapping[str, str] | None = None,
+    read_secrets: bool = True,
+    previous: Secrets | None = None,
+) -> Examined:
+    """As ``load_settings``, but with mistakes it answers what could be understood in spite of them."""
     document = read(text, file)
     value, diagnostics = validate(document, Configuration)
     findings = Findings(document, base)
@@ -70,9 +94,9 @@ def load_settings(
             _check_files(settings, findings)
     diagnostics = [_explain_later(found) for found in diagnostics] + findings.diagnostics
     diagnostics.sort(key=lambda found: (found.span.line, found.span.column))
-    if settings is None or any(found.level == "error" for found in diagnostics):
-        raise ConfigError(diagnostics)
-    return msgspec.structs.replace(settings, warnings=tuple(diagnostics))
+    if settings is not None:
+        settings = msgspec.structs.replace(settings, warnings=tuple(diagnostics))
+    return Examined(settings=settings, diagnostics=diagnostics, knows_teams=("teams",) not in findings.broken)
 
 
 def _explain_later(found: Diagnostic) -> Diagnostic:

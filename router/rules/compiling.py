@@ -5,7 +5,7 @@ The same texts always give the same rule set and the same version; nothing else 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import assert_never
 
 from router.errors import ConfigError, Diagnostic
@@ -30,7 +30,7 @@ from router.model.severity import SeverityScale
 from router.rules.bundle import Bundle, decode_bundle, encode_bundle, version_of
 from router.rules.conditions import build_match
 from router.rules.crosscheck import CompiledFile, check_rules_together
-from router.rules.findings import Findings
+from router.rules.findings import Findings, Names
 from router.rules.reading import ReadFile, read_file
 from router.rules.schema import AfterQuietSection, CountSection, DefaultsSection, FiringForSection, LimitSection, RuleSection
 from router.rules.schema import Resolve as ResolveSection
@@ -41,17 +41,19 @@ _USELESS_WITH_DROP = ("when", "page", "group_by", "summary", "details", "links",
 
 
 def compile_ruleset(
-    files: Sequence[tuple[str, str | bytes]], *, teams: Mapping[str, Team], default_team: str, scale: SeverityScale
+    files: Sequence[tuple[str, str | bytes]],
+    *,
+    teams: Mapping[str, Team],
+    default_team: str,
+    scale: SeverityScale,
+    sources: Collection[str] | None = None,
 ) -> tuple[RuleSet | None, list[Diagnostic]]:
     """The rule set these files (name, text) make, tried in this order, and every mistake and warning, file by file.
 
-    The rule set is None exactly if one of the diagnostics is an error. Never raises for what stands in a file.
+    The rule set is None exactly if one of the diagnostics is an error. Never raises for what stands in a file. ``sources``:
+    names of the configured ones, to warn of rules that name another.
     """
-    compiled: list[CompiledFile] = []
-    for name, text in files:
-        found = read_file(name, text)
-        compiled.append(_compile_file(found, teams, scale))
-    diagnostics = check_rules_together(compiled)
+    compiled, diagnostics = _compile(files, Names(teams=teams, scale=scale, sources=sources))
     if any(found.level == "error" for found in diagnostics):
         return None, diagnostics
     version = version_of(Bundle.of(files, teams=teams, default_team=default_team, scale=scale))
@@ -59,8 +61,19 @@ def compile_ruleset(
     return RuleSet(version=version, rules=rules, teams=dict(teams), default_team=default_team), diagnostics
 
 
-def _compile_file(found: ReadFile, teams: Mapping[str, Team], scale: SeverityScale) -> CompiledFile:
-    findings = Findings(found.document, teams, scale)
+def check_files(files: Sequence[tuple[str, str | bytes]], names: Names) -> tuple[int, list[Diagnostic]]:
+    """How many rules the files hold, and every mistake, when what they may refer to is not (all) known."""
+    compiled, diagnostics = _compile(files, names)
+    return sum(len(file.rules) for file in compiled), diagnostics
+
+
+def _compile(files: Sequence[tuple[str, str | bytes]], names: Names) -> tuple[list[CompiledFile], list[Diagnostic]]:
+    compiled = [_compile_file(read_file(name, text), names) for name, text in files]
+    return compiled, check_rules_together(compiled)
+
+
+def _compile_file(found: ReadFile, names: Names) -> CompiledFile:
+    findings = Findings(found.document, names)
     findings.diagnostics += found.diagnostics
     rules: list[Rule | None] = []
     ids: list[str] = []

@@ -58,6 +58,9 @@ def _build_patterns(
         findings.complain_empty((*path, key))
     patterns = tuple(map(Pattern.parse, [written] if isinstance(written, str) else written))
     _check_reach(patterns, (*path, key), findings)
+    if key == "source":
+        for index, pattern in enumerate(patterns):
+            findings.check_source((*path, key) if isinstance(written, str) else (*path, key, index), pattern)
     return patterns
 
 

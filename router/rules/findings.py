@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+
+import msgspec
 
 from router.errors import Diagnostic
+from router.model.pattern import Pattern
 from router.model.ruleset import OWNER, Team, Template
 from router.model.severity import Severity, SeverityScale
 from router.rules.template import TemplateRefused, compile_template
 from router.yamldoc import Document, Path, suggest, to_diagnostic
 
+OWN_SOURCE = "alert-router"
+"""The source of the router's own alerts; always there."""
+
 _SHOWN = 60
 _NAMES_SHOWN = 20
 
 
-class Findings:
-    """Diagnostics of one file, and the teams and severities it may name."""
+class Names(msgspec.Struct, frozen=True, kw_only=True):
+    """What rules may refer to. None: not known, so any name will do."""
 
-    def __init__(self, document: Document, teams: Mapping[str, Team], scale: SeverityScale) -> None:
+    teams: Mapping[str, Team] | None
+    scale: SeverityScale
+    sources: Collection[str] | None = None
+
+
+class Findings:
+    """Diagnostics of one file, and the names it may refer to."""
+
+    def __init__(self, document: Document, names: Names) -> None:
         """Nothing found yet."""
         self.document = document
-        self.teams = teams
-        self.scale = scale
+        self._names = names
         self.diagnostics: list[Diagnostic] = []
 
     def complain(self, path: Path, code: str, message: str, hint: str = "", *, key: bool = False) -> None:
@@ -38,20 +51,29 @@ class Findings:
 
     def severity(self, path: Path, word: str) -> Severity | None:
         """The severity a word means; a complaint and None if it means none."""
-        found = self.scale.of_word(word)
+        found = self._names.scale.of_word(word)
         if found is None:
-            hint = suggest(word, self.scale.spellings) or "add the spelling under severities in the configuration"
+            hint = suggest(word, self._names.scale.spellings) or "add the spelling under severities in the configuration"
             message = f"found {word[:_SHOWN]!r}; expected critical, error, warning, info or a spelling of theirs"
             self.complain(path, "unknown-severity", message, hint)
         return found
 
     def team(self, path: Path, name: str) -> bool:
         """Whether there is such a team (or it is the owner); a complaint if not."""
-        if name == OWNER or name in self.teams:
+        teams = self._names.teams
+        if teams is None or name == OWNER or name in teams:
             return True
-        hint = suggest(name, [OWNER, *self.teams]) or f"teams are {', '.join(list(self.teams)[:_NAMES_SHOWN])}"
+        hint = suggest(name, [OWNER, *teams]) or f"teams are {', '.join(list(teams)[:_NAMES_SHOWN])}"
         self.complain(path, "unknown-team", f"there is no team {name[:_SHOWN]!r}", hint)
         return False
+
+    def check_source(self, path: Path, pattern: Pattern) -> None:
+        """A warning if a pattern for sources matches none that is configured."""
+        sources = self._names.sources
+        if sources is None or pattern.negated or any(pattern.matches(source) for source in (OWN_SOURCE, *sources)):
+            return
+        hint = suggest(pattern.text, sources) or f"sources are {', '.join(list(sources)[:_NAMES_SHOWN])}"
+        self.warn(path, "unknown-source", f"no configured source is called {pattern.text[:_SHOWN]!r}", hint)
 
     def template(self, path: Path, text: str | None) -> Template | None:
         """The compiled template; complaints and warnings about it."""

@@ -49,6 +49,8 @@ def _check_pattern(value: str) -> str:
         raise Mistake(
             "long-pattern", f"found a pattern of {len(value)} characters, at most {MAX_PATTERN_CHARACTERS} are allowed"
         )
+    if not value.endswith("/"):  # no regular expression, and nothing else can fail
+        return value
     try:
         Pattern.parse(value)
     except PatternError as error:
