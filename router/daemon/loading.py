@@ -52,7 +52,7 @@ def read_file(path: Path) -> bytes:
 
 
 def rule_files(paths: Iterable[Path]) -> list[Path]:
-    """The rule files these paths name: files as they are, of directories the ``*.yaml`` in sorted order; never tests or hidden ones."""
+    """The rule files these paths name: files as they are, of directories the ``*.yaml``, sorted; no tests."""
     found: list[Path] = []
     for path in paths:
         if path.is_dir():

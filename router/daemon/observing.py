@@ -1,0 +1,108 @@
+"""Joins what the rooms report to the metrics: the dispatcher's observer, and the gauges read at scrape time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import router
+from router.dispatch.snapshot import Snapshot
+from router.model.delivery import Delivery, DeliveryState, Outcome
+from router.model.ruleset import RuleSet
+from router.store.base import Usage
+from router.telemetry.logs import logger
+from router.telemetry.metrics import GaugeValues, Metrics
+
+log = logger("dispatch")
+
+
+class DeliveryCounts:
+    """Counts what the dispatcher reports; called on its hot path, so label children are kept."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        """Nothing was sent yet. ``proven`` are teams PagerDuty accepted something of since it was last emptied."""
+        self._metrics = metrics
+        self.proven: set[str] = set()
+
+    def attempted(self, _delivery: Delivery, outcome: Outcome, _took_ms: int) -> None:
+        """A call ended."""
+        self._metrics.delivery_attempts.labels(type(outcome).__name__.lower()).inc()
+
+    def delivered(self, delivery: Delivery) -> None:
+        """It was accepted."""
+        self.proven.add(delivery.team)
+        self._finish(delivery, DeliveryState.DELIVERED)
+        self._metrics.delivery_seconds.observe(max(0, delivery.finished_at - delivery.created_at) / 1000)
+
+    def retried(self, _delivery: Delivery) -> None:
+        """It will be tried again."""
+
+    def dead(self, delivery: Delivery) -> None:
+        """It was given up."""
+        self._finish(delivery, DeliveryState.DEAD)
+
+    def cancelled(self, delivery: Delivery) -> None:
+        """It will not be sent."""
+        self._finish(delivery, DeliveryState.CANCELLED)
+
+    def breaker_changed(self, endpoint: str, state: str) -> None:
+        """The breaker of an endpoint changed."""
+        log.warning("breaker_changed", endpoint=endpoint, state=state)
+
+    def _finish(self, delivery: Delivery, state: DeliveryState) -> None:
+        self._metrics.deliveries.labels(delivery.team, state.value).inc()
+
+
+class EngineFigures(Protocol):
+    """The engine's gauges."""
+
+    @property
+    def active_alerts(self) -> int:
+        """Alerts that fire."""
+        ...
+
+    @property
+    def open_incidents(self) -> int:
+        """Incidents that are open."""
+        ...
+
+    @property
+    def timers(self) -> int:
+        """Timers set."""
+        ...
+
+    @property
+    def ruleset(self) -> RuleSet:
+        """Rules in force."""
+        ...
+
+
+def read_gauges(
+    *,
+    engine: EngineFigures,
+    undecided: Callable[[], int],
+    outbox: Callable[[], Snapshot],
+    usage: Callable[[], Usage],
+    reloaded: Callable[[], tuple[bool, int]],
+) -> GaugeValues:
+    """All gauges now. ``reloaded``: whether the newest reload succeeded, and when the rules in force were loaded (ms)."""
+    waiting, store = outbox(), usage()
+    succeeded, loaded_at = reloaded()
+    return {
+        "outbox_deliveries": waiting.waiting,
+        "outbox_oldest_seconds": waiting.oldest_age_ms / 1000,
+        "dead_letters": waiting.dead,
+        "breaker_open": {endpoint: float(state != "closed") for endpoint, state in waiting.breakers.items()},
+        "undecided_entries": undecided(),
+        "active_alerts": engine.active_alerts,
+        "open_incidents": engine.open_incidents,
+        "timers": engine.timers,
+        "store_bytes": store.bytes_used,
+        "store_free_bytes": store.bytes_free,
+        "store_refusing": float(bool(store.refusing)),
+        "rules": len(engine.ruleset.rules),
+        "ruleset_info": {engine.ruleset.version: 1.0},
+        "build_info": {router.__version__: 1.0},
+        "last_reload_success": float(succeeded),
+        "last_reload_timestamp_seconds": loaded_at / 1000,
+    }

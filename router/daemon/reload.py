@@ -1,0 +1,129 @@
+"""Reload: build everything that can fail first, then swap. A bad file changes nothing and tells someone.
+
+The rule set is swapped by a journal entry, so that it takes force between two alerts, at a place the replay knows; counts,
+holds, timers and open incidents go on. What only a restart can change is named in the log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Protocol
+
+from router.clock import Clock
+from router.config.secrets import Secrets
+from router.config.settings import Settings
+from router.daemon.loading import Loaded, RulesBroken, load
+from router.daemon.troubles import Trouble, Troubles
+from router.errors import ConfigError, Diagnostic, Overloaded, StoreError
+from router.model.journal import RulesChanged
+from router.model.ruleset import RuleSet
+from router.store.base import Store
+from router.telemetry.logs import logger
+from router.telemetry.metrics import Metrics
+
+MAX_MISTAKES_LOGGED = 20
+RESTART_SETTINGS = ("listen", "store", "pagerduty", "limits", "log")
+"""Settings that a reload leaves as they were."""
+
+log = logger("daemon")
+
+
+class Rulesets(Protocol):
+    """Where the processor finds the rule set that an entry names."""
+
+    rulesets: dict[str, RuleSet]
+
+
+class Reloader:
+    """One reload at a time; ``current`` is what is in force."""
+
+    def __init__(
+        self,
+        *,
+        config_path: Path,
+        environ: Mapping[str, str],
+        current: Settings,
+        version: str,
+        store: Store,
+        processor: Rulesets,
+        troubles: Troubles,
+        clock: Clock,
+        metrics: Metrics,
+        apply: Callable[[Settings], None],
+    ) -> None:
+        """``apply`` puts the settings that can change into force; it must not fail."""
+        self.current = current
+        self.succeeded = True
+        self.loaded_at = clock.now()
+        self._config_path = config_path
+        self._environ = environ
+        self._version = version
+        self._store = store
+        self._processor = processor
+        self._troubles = troubles
+        self._clock = clock
+        self._metrics = metrics
+        self._apply = apply
+        self._one_at_a_time = asyncio.Lock()
+
+    async def reload(self) -> list[str]:
+        """Every mistake that kept it from happening; empty: the new files are in force."""
+        async with self._one_at_a_time:
+            try:
+                loaded = await asyncio.to_thread(self._load, self.current.secrets)
+                await self.put_in_force(loaded)
+            except ConfigError as error:
+                return await self._refuse(error.diagnostics)
+            except RulesBroken as error:
+                return await self._refuse(error.diagnostics)
+            except (StoreError, Overloaded) as error:
+                log.warning("reload_failed", cause=str(error))
+                self._finish(succeeded=False)
+                return [f"the new rules cannot be journalled now: {error}"]
+            self._finish(succeeded=True)
+            await self._troubles.clear(Trouble.RELOAD_FAILED)
+            await self._troubles.clear(Trouble.RULES_BROKEN_AT_START)
+            return []
+
+    def _load(self, previous: Secrets) -> Loaded:
+        return load(self._config_path, environ=self._environ, previous=previous)
+
+    async def put_in_force(self, loaded: Loaded) -> None:
+        """Keep the texts, journal the change, then swap the rest; StoreError or Overloaded: nothing was changed."""
+        log_warnings(loaded.warnings)
+        ruleset = loaded.ruleset
+        if ruleset.version != self._version:
+            await self._store.save_ruleset(ruleset.version, self._clock.now(), loaded.texts)
+            self._processor.rulesets[ruleset.version] = ruleset
+            await self._store.append(self._clock.now(), [RulesChanged(version=ruleset.version)])
+            self._version = ruleset.version
+            log.info("rules_changed", version=ruleset.version, rules=len(ruleset.rules))
+        stays = [name for name in RESTART_SETTINGS if getattr(loaded.settings, name) != getattr(self.current, name)]
+        if stays:
+            log.warning("restart_needed", settings=stays)
+        self.current = loaded.settings
+        self._apply(loaded.settings)
+
+    async def _refuse(self, diagnostics: list[Diagnostic]) -> list[str]:
+        mistakes = [str(diagnostic) for diagnostic in diagnostics if diagnostic.level == "error"]
+        log.error("reload_failed", mistakes=mistakes[:MAX_MISTAKES_LOGGED], count=len(mistakes))
+        self._finish(succeeded=False)
+        summary = (
+            f"{len(mistakes)} mistakes keep the rules from being reloaded, the last good ones stay in force: {mistakes[0]}"
+        )
+        await self._troubles.fire(Trouble.RELOAD_FAILED, summary)
+        return mistakes
+
+    def _finish(self, *, succeeded: bool) -> None:
+        self.succeeded = succeeded
+        if succeeded:
+            self.loaded_at = self._clock.now()
+        self._metrics.reloads.labels("success" if succeeded else "failure").inc()
+
+
+def log_warnings(warnings: tuple[Diagnostic, ...]) -> None:
+    """What is doubtful and does not stop us."""
+    for warning in warnings[:MAX_MISTAKES_LOGGED]:
+        log.warning("config_doubtful", code=warning.code, place=str(warning.span), message=warning.message, hint=warning.hint)
