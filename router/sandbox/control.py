@@ -20,6 +20,7 @@ from router.sandbox.facade import Refused, Sandbox, ServiceChange
 from router.sandbox.faults import Fault
 from router.sandbox.journal import Entry
 from router.sandbox.settings import ServiceSpec
+from router.sandbox.webhooks import Delivery
 
 PREFIX = "/_sandbox/"
 _STATIC = Path(__file__).parent / "static"
@@ -42,6 +43,14 @@ _LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _ACTIONS = ("acknowledge", "resolve", "annotate", "reassign", "escalate")
 SHOWN_RESOLVED = 50
 SHOWN_PAGES = 50
+
+
+class Subscribing(msgspec.Struct, forbid_unknown_fields=True):
+    """A webhook subscription without REST."""
+
+    url: str
+    events: list[str] | None = None
+    service: str = ""
 
 
 class Control:
@@ -94,6 +103,8 @@ class Control:
                 content = {"faults": sandbox.faults()}
             case "switches" | "switches.json":
                 content = msgspec.to_builtins(sandbox.switches)
+            case "webhooks" | "webhooks.json":
+                content = {"webhooks": [_delivery(delivery) for delivery in sandbox.webhooks()]}
             case "services" | "services.json":
                 content = {"services": sandbox.services(), "users": sandbox.users()}
             case _:
@@ -132,9 +143,7 @@ class Control:
             case "POST", ["reset"]:
                 sandbox.reset(now)
             case "POST", ["faults"]:
-                faults = msgspec.convert(content if isinstance(content, list) else [content], list[Fault])
-                for fault in faults:
-                    sandbox.add_fault(fault, now)
+                self._add_faults(content, now)
             case "DELETE", ["faults"]:
                 sandbox.clear_faults()
             case (("POST" | "PATCH"), ["switches"]):
@@ -144,19 +153,41 @@ class Control:
             case "PATCH", ["services"]:
                 change = msgspec.convert(content, ServiceChange)
                 sandbox.set_service(change, now)
+            case "POST", ["webhooks"]:
+                return self._subscribe(content)
             case "POST", ["skip"]:
                 self._skip(msgspec.convert(content["milliseconds"], int))
             case "POST", ["incidents", incident_id, action] if action in _ACTIONS:
-                words = msgspec.convert(content, dict[str, str])
-                incident = getattr(sandbox, action)(unquote(incident_id), now, **words)
-                return json_answer(200, {"incident": msgspec.to_builtins(incident)})
+                return self._act(action, unquote(incident_id), content, now)
             case _:
                 return _problem(404, f"no control endpoint {method} {path}")
         return json_answer(200, {"done": True})
 
+    def _add_faults(self, content: Any, now: int) -> None:
+        for fault in msgspec.convert(content if isinstance(content, list) else [content], list[Fault]):
+            self._sandbox.add_fault(fault, now)
+
+    def _act(self, action: str, incident_id: str, content: Any, now: int) -> Answer:
+        words = msgspec.convert(content, dict[str, str])
+        incident = getattr(self._sandbox, action)(incident_id, now, **words)
+        return json_answer(200, {"incident": msgspec.to_builtins(incident)})
+
+    def _subscribe(self, content: Any) -> Answer:
+        wanted = msgspec.convert(content, Subscribing)
+        made = self._sandbox.subscribe(wanted.url, wanted.events, service=wanted.service)
+        return json_answer(200, {"id": made.id, "secret": made.secret})
+
 
 def _problem(status: int, message: str) -> Answer:
     return json_answer(status, {"problem": message})
+
+
+def _delivery(delivery: Delivery) -> dict[str, Any]:
+    """A webhook with its attempts; the body as text, as it is JSON."""
+    plain = msgspec.structs.asdict(delivery)
+    plain["body"] = delivery.body.decode()
+    plain["headers"] = dict(delivery.headers)
+    return plain
 
 
 def _entry(entry: Entry) -> dict[str, Any]:

@@ -13,9 +13,10 @@ from typing import Any
 import msgspec
 
 from router.sandbox import validate
-from router.sandbox.answer import Answer, Behaviour, empty_answer, json_answer, text_answer
-from router.sandbox.faults import Fault, FaultPlan
+from router.sandbox.answer import Answer, empty_answer, json_answer, text_answer
+from router.sandbox.faults import FaultPlan
 from router.sandbox.journal import Entry
+from router.sandbox.mishaps import struck_answer
 from router.sandbox.model import World
 from router.sandbox.processing import AcceptedEvent, process
 from router.sandbox.provision import add_service
@@ -27,15 +28,6 @@ CHANGE_PATH = "/v2/change/enqueue"
 ACCEPTED = 202
 THROTTLED = 429
 _ACCOUNT = ""
-_BEHAVIOURS = {
-    "reset_connect": Behaviour.RESET_BEFORE,
-    "reset_before": Behaviour.RESET_BEFORE,
-    "reset_after": Behaviour.RESET_AFTER,
-    "hang": Behaviour.HANG,
-    "hang_after": Behaviour.HANG,
-    "drip": Behaviour.DRIP,
-    "cut": Behaviour.CUT,
-}
 
 
 class _Refused(Exception):
@@ -137,11 +129,11 @@ class EventsFace:
         entry.fault = fault.kind if fault else ""
         entry.fate = "failed"
         if fault is not None and not fault.accepts:
-            return _fault_answer(fault, Answer(0, (), b""))
+            return struck_answer(fault, Answer(0, (), b""), _fault_failure)
         if len(self._queue) >= self._world.switches.pending_events:
             return json_answer(503, _problem("error", "The sandbox holds too many unprocessed events"))
         answer = self._accept(entry, content, now, is_change=entry.action == "change")
-        return answer if fault is None else _fault_answer(fault, answer)
+        return answer if fault is None else struck_answer(fault, answer, _fault_failure)
 
     def _adopt(self, key: str, now: int) -> bool:
         """With the switch on, an unknown key gets a service of its own."""
@@ -191,22 +183,6 @@ class EventsFace:
         return answer
 
 
-def _fault_answer(fault: Fault, answer: Answer) -> Answer:
-    """The answer that the fault makes of what would have been said."""
-    kind = fault.kind
-    if kind == "301":
-        answer = empty_answer(301, ("location", "https://events.invalid/v2/enqueue"))
-    elif kind.removeprefix("lost_").isdigit():
-        answer = _failure(int(kind.removeprefix("lost_")), fault.body, ())
-    elif kind == "truncated":
-        answer = msgspec.structs.replace(answer, body=answer.body[: len(answer.body) // 2])
-    elif kind == "no_dedup_key":
-        answer = json_answer(202, {"status": "success", "message": "Event processed"})
-    headers = (*answer.headers, ("x-sandbox-fault", kind))
-    behaviour = _BEHAVIOURS.get(kind, Behaviour.ANSWER)
-    return msgspec.structs.replace(answer, headers=headers, behaviour=behaviour, delay_ms=fault.delay_ms, drip_ms=fault.drip_ms)
-
-
 def _describe(entry: Entry, content: dict[str, Any], *, is_change: bool) -> None:
     """Note in the journal what the request names, as far as it names it properly."""
     key, action, dedup_key = content.get("routing_key"), content.get("event_action"), content.get("dedup_key")
@@ -245,3 +221,7 @@ def _failure(status: int, body: str, headers: tuple[tuple[str, str], ...]) -> An
             status, _problem("throttle exceeded", "Requests for this service are arriving too quickly."), *headers
         )
     return json_answer(status, _problem("error", "The service could not handle the event"), *headers)
+
+
+def _fault_failure(status: int, body: str) -> Answer:
+    return _failure(status, body, ())

@@ -12,16 +12,19 @@ from typing import Any, Literal
 import msgspec
 
 from router.sandbox import transitions
-from router.sandbox.answer import Answer, Behaviour, json_answer
+from router.sandbox.answer import Answer, Behaviour
 from router.sandbox.events import EventsFace
 from router.sandbox.faults import Fault, FaultPlan
 from router.sandbox.journal import Entry, Journal
 from router.sandbox.ledger import Page, PageReason
 from router.sandbox.model import Agent, Incident, Policy, Service
 from router.sandbox.provision import add_service, build_world
+from router.sandbox.rest import RestFace
 from router.sandbox.settings import ServiceSpec, Settings
 from router.sandbox.switches import Switches, changed
 from router.sandbox.views import IncidentView, view
+from router.sandbox.webhook_body import EVENT_TYPES
+from router.sandbox.webhooks import Delivery, Outcome, Subscription, WebhookBook
 
 
 class Refused(ValueError):
@@ -61,6 +64,7 @@ class Sandbox:
         if switches is not None:
             settings = msgspec.structs.replace(settings, switches=switches)
         self.settings = settings
+        self.generation = 0  # how often it was started, so that late answers of an earlier life are recognised
         self._start(now)
 
     def _start(self, now: int) -> None:
@@ -68,22 +72,25 @@ class Sandbox:
         self._world = build_world(settings, now)
         self._faults = FaultPlan(settings.seed)
         self._journal = Journal(settings.switches.journal_max_entries, settings.switches.journal_max_bytes)
+        self._book = WebhookBook(self._world)
         self._events = EventsFace(self._world, self._faults)
+        self._rest = RestFace(self._world, self._faults, self._book, settings.tokens)
         self._now = now
+        self.generation += 1
 
     # what the wire brings
 
     def receive(self, method: str, path: str, headers: Mapping[str, str], body: bytes, now: int) -> Answer:
         """Answer one request of either face; ``path`` may carry a query."""
         self.advance(now)
-        bare, _, _ = path.partition("?")
+        bare, _, query = path.partition("?")
         lowered = {name.lower(): value for name, value in headers.items()}
         face = "events" if bare == "/v2" or bare.startswith("/v2/") else "rest"
         entry = self._journal.open(at=self._now, face=face, method=method, path=bare, headers=lowered, body=body)
         if face == "events":
             answer = self._events.receive(entry, lowered, self._now)
         else:
-            answer = json_answer(501, {"error": {"message": f"The sandbox does not implement {method} {bare}"}})
+            answer = self._rest.receive(entry, query, lowered, self._now)
         entry.status = answer.status
         entry.behaviour = answer.behaviour.value
         entry.answer = answer.body
@@ -102,7 +109,7 @@ class Sandbox:
 
     def advance(self, now: int) -> None:
         """Do everything that is due until now, each at its own time; time never goes back."""
-        while (due := self.next_due()) is not None and due <= now:
+        while (due := self._next_own()) is not None and due <= now:
             self._now = max(self._now, due)
             if due == self._events.next_due():
                 self._events.process_next()
@@ -112,10 +119,42 @@ class Sandbox:
                     transitions.run_timers(self._world, incident, due)
         self._now = max(self._now, now)
 
-    def next_due(self) -> int | None:
-        """When ``advance`` has something to do next, or nothing."""
+    def _next_own(self) -> int | None:
         times = (self._events.next_due(), self._world.next_timer())
         return min((at for at in times if at is not None), default=None)
+
+    def next_due(self) -> int | None:
+        """When ``advance`` or ``webhooks_due`` has something to do next, or nothing."""
+        times = (self._next_own(), self._book.next_due())
+        return min((at for at in times if at is not None), default=None)
+
+    # webhooks
+
+    def subscribe(self, url: str, events: list[str] | None = None, *, service: str = "") -> Subscription:
+        """A webhook subscription without REST: to every event type, of every service, unless named."""
+        found = self._world.service_named(service).id if service else ""
+        kind = "service_reference" if service else "account_reference"
+        names = sorted(EVENT_TYPES) if events is None else events
+        return self._book.subscribe(url=url, events=names, filter_type=kind, filter_id=found)
+
+    def webhooks_due(self, now: int, limit: int = 50) -> list[Delivery]:
+        """Take the webhooks to send now; each must be answered with ``webhook_answered``."""
+        self.advance(now)
+        return self._book.due(self._now, limit)
+
+    def webhook_answered(self, delivery_id: int, outcome: Outcome, now: int) -> None:
+        """Say how sending went: the status, or ``timeout``, ``unreachable``, ``tls``."""
+        self.advance(now)
+        self._book.answered(delivery_id, outcome, self._now)
+
+    def webhooks(self) -> list[Delivery]:
+        """The newest webhooks that were made, oldest first, with all their attempts."""
+        return list(self._book.records)
+
+    def disable_webhooks(self, subscription_id: str, now: int, milliseconds: int) -> None:
+        """A gap: what is owed to the subscription is lost, and so is what happens until the end."""
+        self.advance(now)
+        self._book.disable(self._book.subscriptions[subscription_id], self._now + milliseconds)
 
     # what tests read
 

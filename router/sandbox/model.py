@@ -174,6 +174,7 @@ class Incident(msgspec.Struct, kw_only=True):
     log_entries: list[LogEntry] = []
     log_entries_dropped: int = 0
     notes: list[Note] = []
+    priority: str | None = None
     responders: list[dict[str, Any]] = []
     escalates_at: int | None = None
     unacknowledges_at: int | None = None
@@ -218,6 +219,7 @@ class World:
         self.abilities: tuple[str, ...] = ()
         self.incidents_dropped = 0
         self.last_number = 0
+        self.history: dict[str, deque[Incident]] = {}  # past states, while reads lag behind
         self.listener: Callable[[Change], None] | None = None
         self._timers: list[tuple[int, int, str]] = []
         self._timers_set = 0
@@ -253,6 +255,37 @@ class World:
         if self.listener is not None:
             self.listener(change)
 
+    def remember(self, incident: Incident) -> None:
+        """Keep the incident as it is now, if lists shall lag behind."""
+        delay = self.switches.rest_read_delay_ms
+        if not delay:
+            return
+        states = self.history.setdefault(incident.id, deque())
+        states.append(
+            msgspec.structs.replace(
+                incident,
+                alert_ids=list(incident.alert_ids),
+                assignee_ids=list(incident.assignee_ids),
+                log_entries=[],
+                notes=[],
+            )
+        )
+        while len(states) > 1 and states[1].updated_at <= incident.updated_at - delay:
+            states.popleft()
+
+    def listed(self, now: int) -> list[Incident]:
+        """Incidents as a list shows them: with the delay of the switch, those not yet shown left out."""
+        delay = self.switches.rest_read_delay_ms
+        if not delay:
+            return list(self.incidents.values())
+        found = []
+        for incident in self.incidents.values():
+            states = self.history.get(incident.id, (incident,))
+            past = [state for state in states if state.updated_at <= now - delay]
+            if past:
+                found.append(past[-1])
+        return found
+
     def wake_at(self, at: int, incident_id: str) -> None:
         """Look at that incident's timers then; a stale wake-up finds nothing due and does nothing."""
         self._timers_set += 1
@@ -274,6 +307,7 @@ class World:
             del self.resolved_order[incident_id]
             incident = self.incidents.pop(incident_id)
             del self.incidents_by_number[incident.number]
+            self.history.pop(incident_id, None)
             for alert_id in incident.alert_ids:
                 self.alerts.pop(alert_id, None)
             self.incidents_dropped += 1

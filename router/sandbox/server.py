@@ -15,10 +15,13 @@ from router.sandbox.answer import Answer, Behaviour
 from router.sandbox.clock import now_ms
 from router.sandbox.control import Control
 from router.sandbox.facade import Sandbox
+from router.sandbox.sender import send
 from router.sandbox.settings import Settings, from_keys
+from router.sandbox.webhooks import Delivery, Outcome
 from router.sandbox.wire import Connection
 
 MAX_CONNECTIONS = 2_000
+MAX_SENDING = 50
 
 
 class NotLoopback(ValueError):
@@ -51,6 +54,8 @@ class SandboxServer:
         self._control = Control(self.sandbox, self.skip)
         self._connections: set[Connection] = set()
         self._listener: asyncio.Server | None = None
+        self._sending: set[asyncio.Task[None]] = set()  # held here, cancelled in stop
+        self._trust = ssl.create_default_context(cafile=self.settings.webhook_ca) if self.settings.webhook_ca else None
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at: int | None = None
 
@@ -83,6 +88,9 @@ class SandboxServer:
         if listener is None:
             return
         listener.close()
+        for task in list(self._sending):
+            task.cancel()
+        await asyncio.gather(*self._sending, return_exceptions=True)
         for connection in list(self._connections):
             connection.reset()
         await listener.wait_closed()
@@ -125,7 +133,27 @@ class SandboxServer:
     def tick(self) -> None:
         """Do what is due and come back when something else is."""
         self.sandbox.advance(self.now())
+        self._send_webhooks()
         self._arm()
+
+    def _send_webhooks(self) -> None:
+        if self._listener is None:
+            return
+        for delivery in self.sandbox.webhooks_due(self.now(), MAX_SENDING):
+            task = asyncio.get_running_loop().create_task(self._send(delivery), name=f"webhook {delivery.id}")
+            self._sending.add(task)
+            task.add_done_callback(self._sending.discard)
+
+    async def _send(self, delivery: Delivery) -> None:
+        sandbox = self.sandbox
+        generation = sandbox.generation
+        outcome: Outcome = "unreachable"
+        try:
+            outcome = await send(delivery, sandbox.switches.webhook_timeout_ms, self._trust)
+        finally:
+            if sandbox.generation == generation:
+                sandbox.webhook_answered(delivery.id, outcome, self.now())
+        self.tick()
 
     def _arm(self) -> None:
         due = self.sandbox.next_due()
@@ -155,6 +183,9 @@ class SandboxServer:
         """Answer one request."""
         receiver = self._control if self._control.handles(path) else self.sandbox
         answer = receiver.receive(method, path, headers, body, self.now())
+        due = self.sandbox.next_due()
+        if due is not None and due <= self.now():
+            self._send_webhooks()
         self._arm()
         return answer
 

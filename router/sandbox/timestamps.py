@@ -6,6 +6,7 @@ Kept strict on purpose: unpadded fields and a blank instead of ``T`` were refuse
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from datetime import UTC, datetime, timedelta, timezone
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -44,3 +45,11 @@ def parse_iso(text: str, *, time_required: bool = True) -> int | None:
         return None
     milliseconds = (moment - _EPOCH) // timedelta(milliseconds=1)
     return milliseconds + int((fraction or "0").ljust(3, "0")[:3])
+
+
+def add_months(at: int, months: int) -> int:
+    """The same day and time that many months later (or earlier); the last day where a month is too short."""
+    moment = _EPOCH + timedelta(milliseconds=at)
+    year, month = divmod(moment.year * 12 + moment.month - 1 + months, 12)
+    day = min(moment.day, monthrange(year, month + 1)[1])
+    return (moment.replace(year=year, month=month + 1, day=day) - _EPOCH) // timedelta(milliseconds=1)

@@ -41,6 +41,7 @@ def log(  # noqa: PLR0917 - read like a sentence at its many callers
     if len(incident.log_entries) > world.switches.kept_log_entries:
         del incident.log_entries[1]
         incident.log_entries_dropped += 1
+    world.remember(incident)
     return entry
 
 
@@ -115,7 +116,7 @@ def open_incident(
     incident.assigned_at = now
     log(world, incident, "assign", now, agent, "Assigned", user_ids=incident.assignee_ids)
     announce(world, "incident.triggered", incident, now, agent)
-    if agent is None or agent.kind != "user" or incident.assignee_ids != [agent.id]:
+    if agent is None or assignee_ids != [agent.id]:
         page(world, incident, now, "triggered")
     restart_escalation(world, incident, now)
     _restart_auto_resolve(world, service, incident, now)

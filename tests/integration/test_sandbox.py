@@ -2,6 +2,8 @@
 
 import asyncio
 import datetime as dt
+import hashlib
+import hmac
 import ipaddress
 import json
 import socket
@@ -15,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from router.sandbox.faults import Fault
 from router.sandbox.server import SandboxServer
-from router.sandbox.settings import from_keys
+from router.sandbox.settings import DEFAULT_TOKEN, from_keys
 from router.sandbox.switches import Switches
 
 KEY = "a" * 32
@@ -201,3 +203,90 @@ def make_certificate(folder):
     private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     paths[1].write_bytes(private)
     return str(paths[0]), str(paths[1])
+
+
+class Receiver:
+    """A webhook receiver that answers with the statuses it is given, one after the other."""
+
+    def __init__(self, *statuses):
+        self.statuses = list(statuses)
+        self.requests = []
+
+    async def __aenter__(self):
+        self.server = await asyncio.start_server(self.take, "127.0.0.1", 0)
+        self.url = f"http://127.0.0.1:{self.server.sockets[0].getsockname()[1]}/hook?x=1"
+        return self
+
+    async def __aexit__(self, *_):
+        self.server.close()
+        await self.server.wait_closed()
+
+    async def take(self, reader, writer):
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+        except asyncio.IncompleteReadError:  # somebody spoke TLS
+            writer.close()
+            return
+        lines = head.decode().split("\r\n")
+        headers = dict(line.split(": ", 1) for line in lines[1:] if line)
+        self.requests.append((lines[0], headers, await reader.readexactly(int(headers["content-length"]))))
+        status = self.statuses.pop(0) if self.statuses else 202
+        if status == "hang":
+            await reader.read()
+        else:
+            writer.write(f"HTTP/1.1 {status} Answer\r\ncontent-length: 0\r\n\r\n".encode())
+            await writer.drain()
+        writer.close()
+
+
+async def test_webhooks_over_the_wire(server, client):
+    async with Receiver(202, 500) as receiver:
+        made = await client.post("/_sandbox/webhooks", json={"url": receiver.url, "service": "payments"})
+        secret = made.json()["secret"]
+        await client.post("/v2/enqueue", json=EVENT)
+        await until(lambda: len(receiver.requests) == 1)
+        await client.post("/v2/enqueue", json={**EVENT, "event_action": "resolve"})
+        await until(lambda: [one.outcomes for one in server.sandbox.webhooks() if one.outcomes][-1][-1][1] == 500)
+        await client.post("/_sandbox/skip", json={"milliseconds": 60_000})
+        await until(lambda: len(receiver.requests) == 3)
+        await until(lambda: all(one.state == "delivered" for one in server.sandbox.webhooks()))
+    for line, headers, body in receiver.requests:
+        assert line == "POST /hook?x=1 HTTP/1.1"
+        expected = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+        assert headers["x-pagerduty-signature"] == f"v1={expected}"
+    assert receiver.requests[1] == receiver.requests[2]
+    listed = (await client.get("/_sandbox/webhooks")).json()["webhooks"]
+    assert [json.loads(one["body"])["event"]["event_type"] for one in listed] == ["incident.triggered", "incident.resolved"]
+
+
+async def test_webhooks_that_nobody_takes(server, client):
+    server.sandbox.set_switches({"webhook_timeout_ms": 50})
+    async with Receiver("hang") as receiver:
+        for url in (receiver.url, "http://127.0.0.1:9/", "http://receiver.example/", "https://127.0.0.1:9/"):
+            server.sandbox.subscribe(url, ["incident.triggered"])
+        async with Receiver() as plain:
+            server.sandbox.subscribe(plain.url.replace("http:", "https:"), ["incident.triggered"])
+            await client.post("/v2/enqueue", json=EVENT)
+            await until(lambda: len([one for one in server.sandbox.webhooks() if one.outcomes]) == 5)
+    found = [one.outcomes[0][1] for one in server.sandbox.webhooks()]
+    assert found[:4] == ["timeout", "unreachable", "unreachable", "unreachable"]
+    assert found[4] in {"tls", "timeout", "unreachable"}
+    assert server.url.startswith("http://127.0.0.1:")
+
+
+async def test_stopping_while_a_webhook_is_under_way(server, client):
+    async with Receiver("hang") as receiver:
+        server.sandbox.subscribe(receiver.url)
+        await client.post("/v2/enqueue", json=EVENT)
+        await until(lambda: receiver.requests)
+        await server.stop()
+    assert server.sandbox.webhooks()[0].state == "waiting"
+
+
+async def test_rest_over_the_wire(server, client):
+    await client.post("/v2/enqueue", json=EVENT)
+    await until(lambda: server.sandbox.incidents("open"))
+    headers = {"authorization": f"Token token={DEFAULT_TOKEN}", "accept": "application/vnd.pagerduty+json;version=2"}
+    found = (await client.get("/incidents", params={"incident_key": "k"}, headers=headers)).json()["incidents"]
+    assert [incident["title"] for incident in found] == ["Disk full"]
+    assert (await client.get("/incidents")).status_code == 401

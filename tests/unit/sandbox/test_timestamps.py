@@ -2,7 +2,7 @@
 
 import pytest
 
-from router.sandbox.timestamps import iso, iso_milliseconds, iso_offset, parse_iso
+from router.sandbox.timestamps import add_months, iso, iso_milliseconds, iso_offset, parse_iso
 
 AT = 1_767_323_045_678
 
@@ -24,3 +24,13 @@ def test_reading(text):
 def test_days_only_where_allowed():
     assert parse_iso("2026-01-02") is None
     assert parse_iso("2026-01-02", time_required=False) == 1_767_312_000_000
+
+
+def test_months():
+    def text(start, months):
+        return iso(add_months(parse_iso(start, time_required=False), months))
+
+    assert text("2026-01-31", 1) == "2026-02-28T00:00:00Z"
+    assert text("2026-03-31", -1) == "2026-02-28T00:00:00Z"
+    assert text("2026-11-15", 3) == "2027-02-15T00:00:00Z"
+    assert text("2026-01-15", -1) == "2025-12-15T00:00:00Z"
