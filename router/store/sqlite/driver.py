@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,7 @@ class SqliteStore:
         self._space = Space(path, settings, clock)
         self._writer: Writer | None = None
         self._lock: LockFile | None = None
+        self._is_open = False
         self._listener: Callable[[Sequence[Entry]], None] | None = None
         self._unusable: StoreUnusable | None = None
         self._failed_commit: tuple[Commit, Step] | None = None
@@ -83,10 +85,11 @@ class SqliteStore:
 
         writer.start()
         try:
-            found: Found = await self._call(begin)
+            found: Found = await self._call(writer, begin)
         except BaseException:
             await self._end(writer)
             raise
+        self._is_open = True
         recovered = found.recovered
         self._pending.restore(found.last_seq, (entry.seq for entry in recovered.undecided))
         self._next_decision_id = found.next_decision_id
@@ -156,24 +159,21 @@ class SqliteStore:
 
     async def checkpoint_expiries(self, expiries: dict[int, int | None]) -> None:
         """Remember new expiry times, and that we were alive now (so an empty one is worth calling, too)."""
-        self._running()
         for part in upkeep.expiry_parts(expiries):
-            await self._call(part)
+            await self._call(self._running(), part)
         now = self._clock.now()
-        await self._call(lambda connection: upkeep.see(connection, now))
+        await self._call(self._running(), lambda connection: upkeep.see(connection, now))
 
     async def save_ruleset(self, version: str, at: int, texts: bytes) -> None:
         """Keep the texts of a rule set, for replay and explain."""
-        self._running()
-        await self._call(lambda connection: upkeep.save_ruleset(connection, version, at, texts))
+        await self._call(self._running(), lambda connection: upkeep.save_ruleset(connection, version, at, texts))
 
     async def retire(self, *, before_at: int, max_bytes: int) -> int:
         """Delete history in small pieces, so that no commit waits long for one. ``max_bytes`` 0: by age alone."""
-        writer = self._running()
-        retirement = Retirement(before_at=before_at, max_bytes=max_bytes, count_retired=writer.count_retired)
-        while not await self._call(retirement.step):
+        retirement = Retirement(before_at=before_at, max_bytes=max_bytes, count_retired=self._running().count_retired)
+        while not await self._call(self._running(), retirement.step):
             pass
-        await self._call(lambda connection: self._measure(connection, at_once=True))
+        await self._call(self._running(), lambda connection: self._measure(connection, at_once=True))
         return retirement.entries_deleted
 
     def usage(self) -> Usage:
@@ -195,11 +195,12 @@ class SqliteStore:
     async def close(self) -> None:
         """Finish what was queued, checkpoint, let go. A second call does nothing."""
         writer = self._writer
-        if writer is None or self._lock is None:
+        if writer is None or not self._is_open:
             return
+        self._is_open = False
         now = self._clock.now()
         try:
-            await self._call(lambda connection: upkeep.finish(connection, now))
+            await self._call(writer, lambda connection: upkeep.finish(connection, now))
         finally:
             await self._end(writer)
 
@@ -218,15 +219,13 @@ class SqliteStore:
     def _running(self) -> Writer:
         if self._unusable is not None:
             raise self._unusable
-        if self._writer is None or self._lock is None:
+        if self._writer is None or not self._is_open:
             raise StoreUnavailable(f"{self._path} is not open")
         return self._writer
 
-    async def _call(self, function: Callable[[sqlite3.Connection], Any]) -> Any:
-        if self._writer is None:
-            raise StoreUnavailable(f"{self._path} is not open")
+    async def _call(self, writer: Writer, function: Callable[[sqlite3.Connection], Any]) -> Any:
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._writer.put(Call(function, future))
+        writer.put(Call(function, future))
         return await future
 
     def _measure(self, connection: sqlite3.Connection, *, at_once: bool = False) -> None:
@@ -235,7 +234,8 @@ class SqliteStore:
         if not at_once and now - self._measured_at < _MEASURE_SECONDS:
             return
         self._measured_at = now
-        self._space.bytes_used, self._space.bytes_reusable = upkeep.measure(connection)
+        with suppress(sqlite3.Error):  # the figures stay what they were; the next write meets the same error and says so
+            self._space.bytes_used, self._space.bytes_reusable = upkeep.measure(connection)
 
     def _settle(self, outcomes: list[Outcome]) -> None:
         """On the loop, once per transaction: answer everybody, then the listener."""

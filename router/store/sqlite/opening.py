@@ -29,12 +29,12 @@ _BUSY_SECONDS = 5.0
 def connect(path: Path, *, mode: str) -> sqlite3.Connection:
     """A connection in autocommit mode; ``mode`` is ``rw`` or ``ro``, neither creates a file."""
     return sqlite3.connect(
-        f"file:{quote(str(path.absolute()))}?mode={mode}",
+        f"file:{quote(os.fsencode(path.absolute()))}?mode={mode}",
         uri=True,
         isolation_level=None,
         timeout=_BUSY_SECONDS,
         check_same_thread=False,
-        cached_statements=256,
+        cached_statements=512,
     )
 
 
@@ -60,12 +60,15 @@ def open_for_writing(path: Path, settings: StoreSettings, migrations: Sequence[M
             _create(path, migrations)
         connection = connect(path, mode="rw")
         check_version(connection, path, migrations[-1].number)
-        connection.execute("PRAGMA journal_mode = WAL")
+        (journal_mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        if journal_mode != "wal":
+            raise StoreUnusable(f"{path}: its file system has no shared memory for a write-ahead log; use a local disk")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA cache_size = -8000")  # 8 MB: appends touch few pages
         connection.execute("PRAGMA journal_size_limit = 67108864")  # a WAL that a long reader made grow shrinks again
-        _check_soundness(connection, path, settings)
+        _check_pages(connection, path, settings)
         migrate(connection, migrations)
+        _check_tables(connection, path)
         connection.execute(QUERIES["set_meta"], ("stopped", "no"))
     except (sqlite3.Error, RouterError) as error:
         if connection is not None:
@@ -76,8 +79,12 @@ def open_for_writing(path: Path, settings: StoreSettings, migrations: Sequence[M
 
 def open_for_reading(path: Path, known: int) -> sqlite3.Connection:
     """A read-only connection; works while a daemon writes and when none runs."""
-    if not path.exists():
-        raise StoreUnusable(f"{path} does not exist; has the router run with this `store:` yet?")
+    try:
+        path.stat()
+    except FileNotFoundError:
+        raise StoreUnusable(f"{path} does not exist; has the router run with this `store:` yet?") from None
+    except OSError as error:
+        raise StoreUnusable(f"{path} cannot be looked at ({error.strerror}); run the command as the router's user") from error
     if not os.access(path, os.R_OK):
         raise StoreUnusable(f"{path} may not be read by this user; run the command as the router's user")
     connection: sqlite3.Connection | None = None
@@ -135,11 +142,8 @@ def _create(path: Path, migrations: Sequence[Migration]) -> None:
         os.close(directory)
 
 
-def _check_soundness(connection: sqlite3.Connection, path: Path, settings: StoreSettings) -> None:
-    """Cheap signs of damage always; page by page after an unclean stop if the file is small, or if asked for."""
-    names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    if missing := sorted(_TABLES - names):
-        raise damaged(path, f"table {missing[0]} is missing")
+def _check_pages(connection: sqlite3.Connection, path: Path, settings: StoreSettings) -> None:
+    """Page by page after an unclean stop if the file is small, or if asked for."""
     row = connection.execute(QUERIES["get_meta"], ("stopped",)).fetchone()
     was_clean = row is None or row[0] == "clean"
     pages, size = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
@@ -147,6 +151,13 @@ def _check_soundness(connection: sqlite3.Connection, path: Path, settings: Store
         problems = [line for (line,) in connection.execute("PRAGMA quick_check(5)")]
         if problems != ["ok"]:
             raise damaged(path, "; ".join(problems))
+
+
+def _check_tables(connection: sqlite3.Connection, path: Path) -> None:
+    """Cheap signs of damage: every table is there and can be read at both ends."""
+    names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if missing := sorted(_TABLES - names):
+        raise damaged(path, f"table {missing[0]} is missing")
     if connection.execute(QUERIES["cursor"]).fetchone() is None:
         raise damaged(path, "table cursor is empty")
     for table, key in (("journal", "seq"), ("decisions", "id"), ("incidents", "number"), ("deliveries", "id")):

@@ -49,7 +49,11 @@ class Space:
 
     def _look(self) -> None:
         settings = self._settings
-        disk = os.statvfs(self._path.parent)
+        try:
+            disk = os.statvfs(self._path.parent)
+        except OSError as error:
+            self._refusing = f"{self._path}: its disk cannot be looked at ({error.strerror}); see what became of the directory"
+            return
         self.bytes_free = disk.f_bavail * disk.f_frsize
         # The write-ahead log needs real room even when the pages themselves are reused: a quarter of the reserve is for it.
         if self.bytes_free < settings.min_free_bytes // 4 or self.bytes_free + self.bytes_reusable < settings.min_free_bytes:

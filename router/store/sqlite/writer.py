@@ -98,14 +98,20 @@ class Writer:
             self._fail_all(translate(error, self._path))
             return
         try:
-            while self._take():
-                outcomes = self._write_group(connection)
-                if self._calls:
-                    outcomes.append(self._call(connection, self._calls.popleft()))
-                self._answer(outcomes)
-                self._measure(connection)
+            self._serve(connection)
+        except Exception as error:
+            self._fail_all(translate(error, self._path))
+            raise
         finally:
             connection.close()
+
+    def _serve(self, connection: sqlite3.Connection) -> None:
+        while self._take():
+            outcomes = self._write_group(connection)
+            if self._calls:
+                outcomes.append(self._call(connection, self._calls.popleft()))
+            self._answer(outcomes)
+            self._measure(connection)
 
     def _take(self) -> bool:
         """Sort what waits; blocks while there is nothing. False: told to stop, and nothing waits."""
@@ -154,6 +160,8 @@ class Writer:
         return appends
 
     def _write_alone(self, connection: sqlite3.Connection, work: Grouped) -> Outcome:
+        if isinstance(work, Step):
+            work.is_repeat = True  # the group's try may have got further than its error says
         try:
             self._transact(
                 connection,
@@ -199,6 +207,7 @@ class Writer:
                 self._loop.call_soon_threadsafe(self._settle, outcomes)
 
     def _fail_all(self, error: RouterError) -> None:
-        """There is no connection: everything given is answered with the reason, until told to stop."""
+        """Nothing can be written: everything given is answered with the reason, until told to stop."""
+        self._answer([Outcome(work, error) for work in (*self._urgent, *self._appends, *self._calls)])
         while (work := self._queue.get()) is not None:
             self._answer([Outcome(work, error)])
