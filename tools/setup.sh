@@ -23,15 +23,18 @@ can_install() {
 apt_install() {
   say "installing Debian packages: $*"
   # Services of what is installed stay off: nothing is started now, nothing is enabled for the next boot.
-  local policy=/usr/sbin/policy-rc.d ours=no status=0
+  local policy=/usr/sbin/policy-rc.d ours=no status=0 log
+  log=$(mktemp)
   if [ ! -e "$policy" ]; then
     printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null && as_root chmod 755 "$policy" && ours=yes
   fi
   {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq update </dev/null &&
-      as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "$@" </dev/null >/dev/null
-  } || status=$?
+      as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "$@" </dev/null
+  } >"$log" 2>&1 || status=$?
   [ "$ours" = no ] || as_root rm -f "$policy"
+  [ "$status" -eq 0 ] || cat "$log" >&2
+  rm -f "$log"
   [ "$status" -eq 0 ] || die "apt-get could not install: $*" "remedy: apt-get update && apt-get install --no-install-recommends $*"
   if command -v systemctl >/dev/null; then
     as_root systemctl disable prometheus.service prometheus-alertmanager.service >/dev/null 2>&1 || true
