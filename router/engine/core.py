@@ -174,7 +174,7 @@ class Engine:
                 if joined:
                     state.join(group, row_id, stateful=alert.kind == "stateful")
                 groups.append(group.id)
-                self._stage(ready, group, alert, row_id, seq, occurred=occurred or joined)
+                self._stage(ready, group, alert, row_id, seq, occurred=occurred, joined=joined)
                 state.settle(group)
         return groups
 
@@ -188,7 +188,7 @@ class Engine:
                 stays.append(group_id)
                 if occurred:
                     group.last_at = state.now
-                self._episodes.go_on(None, group, alert, row_id, seq, occurred=occurred)
+                self._episodes.go_on(None, group, alert, row_id, seq, occurred=occurred, joined=False)
                 state.settle(group)
         return stays
 
@@ -200,16 +200,17 @@ class Engine:
                 return group
         return None
 
-    def _stage(self, ready: Ready, group: Group, alert: Alert, row_id: int, seq: int, *, occurred: bool) -> None:
+    def _stage(self, ready: Ready, group: Group, alert: Alert, row_id: int, seq: int, *, occurred: bool, joined: bool) -> None:
         """One alert in one of its groups: open, go on, or hold."""
         state = self._state
+        occurred = occurred or joined
         if occurred:
             group.last_at = state.now
             state.touch(group)
         if group.episode is not None:
             if occurred:
                 group.not_before = 0
-            self._episodes.go_on(ready, group, alert, row_id, seq, occurred=occurred)
+            self._episodes.go_on(ready, group, alert, row_id, seq, occurred=occurred, joined=joined)
             return
         if alert.severity > group.worst:
             group.worst = int(alert.severity)
@@ -300,6 +301,7 @@ class Engine:
     def _pass_time(self, until: int) -> None:
         """Fire every timer due by then, each at its own time."""
         state = self._state
+        until = max(until, state.now)
         while (timer := state.next_timer()) is not None and timer[0] <= until:
             due, kind, owner = timer
             state.now = max(state.now, due)
@@ -310,7 +312,7 @@ class Engine:
                 self._storms.tell(state.storms[owner], 0)
             else:
                 state.settle_shared(owner)
-        state.now = max(state.now, until)
+        state.now = until
 
     def _fire_timer(self, group: Group) -> None:
         state = self._state

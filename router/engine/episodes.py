@@ -53,7 +53,6 @@ class Episodes:
             key=dedup_key(group.rule, group_digest, episode_id(at, number)),
             number=number,
             opened_at=at,
-            seq=seq,
             quiet_ms=quiet_of(rule.resolve),
             service=alert.service,
             name=alert.name,
@@ -88,13 +87,16 @@ class Episodes:
         if episode.storms:
             self._storms.fold(group, seq)
 
-    def go_on(self, ready: Ready | None, group: Group, alert: Alert, row_id: int, seq: int, *, occurred: bool) -> None:
+    def go_on(
+        self, ready: Ready | None, group: Group, alert: Alert, row_id: int, seq: int, *, occurred: bool, joined: bool
+    ) -> None:
         """More of an open episode: counted, and told to PagerDuty if it is worse than what it was told."""
         state = self._state
         episode = group.episode
         assert episode is not None
         if occurred:
             episode.occurrences += 1
+            episode.alerts += joined
             state.touch(group)
             state.touch_incident(episode.number, group)
         if alert.severity > group.worst:

@@ -31,7 +31,6 @@ class Episode(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     key: str  # the dedup key
     number: int  # the incident's
     opened_at: int
-    seq: int = 0  # journal sequence that opened it, 0: a timer did
     pages: tuple[Page, ...] = ()
     storms: tuple[int, ...] = ()  # numbers of the storm digests that hold it
     quiet_ms: int = 0  # the resolve policy it was opened under

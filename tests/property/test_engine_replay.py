@@ -1,0 +1,227 @@
+"""Whatever happens: a restart at any point is invisible, a replay decides alike, and no promise about pages is broken."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from router.engine.core import Engine
+from router.model.decision import Action
+from router.model.journal import AlertReceived, DeliveryFailed, Entry, Fact, Restarted, RulesChanged
+from router.model.pattern import Pattern
+from router.model.ruleset import (
+    AfterQuiet,
+    AllResolved,
+    AtOnce,
+    Count,
+    FiringFor,
+    Limit,
+    Match,
+    Never,
+    Resolve,
+    Rule,
+    RuleSet,
+    Team,
+    When,
+)
+from router.model.severity import BY_WORD, Severity
+from tests.support.engine import START, World, event, fire, resolved, ruleset
+
+SECOND = 1_000
+MINUTE = 60 * SECOND
+SERVICES = ["pay-api", "pay-web", "api"]
+
+whens: st.SearchStrategy[When] = st.one_of(
+    st.just(AtOnce()),
+    st.builds(
+        Count,
+        count=st.integers(1, 3),
+        within_ms=st.sampled_from([10 * SECOND, 5 * MINUTE]),
+        distinct=st.sampled_from([None, None, "user"]),
+        per=st.sampled_from([None, None, (), ("service",)]),
+    ),
+    st.builds(FiringFor, for_ms=st.sampled_from([0, 10 * SECOND, 2 * MINUTE])),
+)
+closing: st.SearchStrategy[Resolve] = st.one_of(
+    st.just(AllResolved()), st.builds(AfterQuiet, quiet_ms=st.sampled_from([SECOND, 3 * MINUTE]))
+)
+limits = st.none() | st.builds(Limit, incidents=st.integers(0, 2), per_ms=st.sampled_from([30 * SECOND, 5 * MINUTE]))
+matches = st.one_of(
+    st.just(Match()),
+    st.sampled_from(SERVICES).map(lambda service: Match(services=(Pattern(service),))),
+    st.just(Match(services=(Pattern("pay-*"),))),
+    st.just(Match(severities=frozenset({Severity.ERROR, Severity.CRITICAL}))),
+)
+
+
+@st.composite
+def rules(draw: st.DrawFn, resolves: st.SearchStrategy[Resolve]) -> Rule:
+    return Rule(
+        id=draw(st.sampled_from("abc")),
+        match=draw(matches),
+        drop=draw(st.sampled_from(["", "", "", "noise"])),
+        when=draw(whens),
+        page=draw(st.sampled_from([("owner",), ("platform", "payments"), ("payments",), ()])),
+        group_by=draw(st.sampled_from([("service", "name"), ("service",), (), ("severity",)])),
+        as_severity=draw(st.sampled_from([None, None, Severity.CRITICAL])),
+        resolve=draw(resolves),
+        limit=draw(limits),
+        goes_on=draw(st.booleans()),
+    )
+
+
+@st.composite
+def rulesets(draw: st.DrawFn, version: str, resolves: st.SearchStrategy[Resolve]) -> RuleSet:
+    chosen = draw(st.lists(rules(resolves), max_size=3, unique_by=lambda rule: rule.id))
+    payments = Team(
+        name="payments", routing_key="env:PAYMENTS", services=(Pattern("pay-*"),), limit=draw(limits), fallback="platform"
+    )
+    return ruleset(*chosen, version=version, given=[payments])
+
+
+@st.composite
+def alerts(draw: st.DrawFn) -> AlertReceived:
+    made = draw(st.sampled_from([fire, event]))(
+        draw(st.sampled_from(SERVICES)),
+        "Down",
+        draw(st.sampled_from(sorted(BY_WORD))),
+        draw(st.sampled_from("12")),
+        labels={"user": draw(st.sampled_from(["", "ann", "bob"]))},
+    )
+    return resolved(made) if draw(st.integers(0, 2)) == 0 else made
+
+
+@st.composite
+def journals(draw: st.DrawFn) -> list[tuple[int, Any]]:
+    """Facts with the time since the one before; a DeliveryFailed is drawn as the number of the event it concerns."""
+    facts = st.one_of(
+        alerts(),
+        alerts(),
+        alerts(),
+        st.sampled_from(["v1", "v2"]).map(lambda version: RulesChanged(version=version)),
+        st.integers(0, 20),
+        st.tuples(st.integers(0, 4 * MINUTE), st.sampled_from([0, 30 * SECOND])),
+    )
+    steps = st.sampled_from([0, 0, 1, SECOND, 10 * SECOND, MINUTE, 3 * MINUTE, -SECOND])
+    return draw(st.lists(st.tuples(steps, facts), max_size=25))
+
+
+def written(drawn: Any, world: World, at: int) -> Fact:
+    match drawn:
+        case int() if world.events:
+            lost = world.events[drawn % len(world.events)]
+            return DeliveryFailed(
+                delivery_id=1,
+                team=lost.team,
+                dedup_key=lost.dedup_key,
+                action=lost.action,
+                reason="refused",
+                is_update=lost.is_update,
+            )
+        case int():
+            return DeliveryFailed(delivery_id=1, team="payments", dedup_key="none", action="trigger", reason="refused")
+        case (away_ms, grace_ms):
+            return Restarted(down_since=at - away_ms, grace_ms=grace_ms)
+        case _:
+            return drawn
+
+
+def check_pages(world: World) -> None:
+    """No resolve before its trigger, none twice; every opening is closed at most once; keys are never reused."""
+    told: dict[tuple[str, str], str] = {}
+    for event_ in world.events:
+        lane = (event_.routing_key, event_.dedup_key)
+        if event_.action == "trigger":
+            assert told.get(lane) == ("open" if event_.is_update else None), event_
+            told[lane] = "open"
+        else:
+            assert told.get(lane) == "open", event_
+            told[lane] = "closed"
+    for incident in world.incidents.values():
+        expected = "open" if incident.status == "open" else "closed"
+        assert {state for (_, key), state in told.items() if key == incident.dedup_key} <= {expected}
+
+
+@settings(max_examples=150)
+@given(st.data())
+def test_a_restart_is_invisible_a_replay_decides_alike_and_pages_pair_up(data: st.DataObject) -> None:
+    resolves = closing | st.just(Never())
+    first = data.draw(rulesets("v1", resolves))
+    world = World(start=first)
+    world.rulesets["v2"] = data.draw(rulesets("v2", resolves))
+    now = START
+    journal: list[Entry] = []
+    for seq, (step_ms, drawn) in enumerate(data.draw(journals()), start=1):
+        now += step_ms
+        journal.append(Entry(seq=seq, at=now, fact=written(drawn, world, now)))
+        # Every call is held to a twin restored from the rows: see World.take.
+        world.take([journal[-1]], now)
+        if isinstance(journal[-1].fact, AlertReceived):
+            assert any(decision.alert_seq == seq for decision in world.last.decisions)
+        for event_ in world.last.events:
+            assert any(decision.dedup_key == event_.dedup_key for decision in world.last.decisions)
+    check_pages(world)
+
+    replay = Engine(first, now=START)
+    whole = replay.handle(journal, until=replay.now, rulesets=world.rulesets)
+    assert whole.events == world.events
+    assert {incident.number: incident for incident in whole.incidents} == world.incidents
+    assert replay.now == world.engine.now
+
+
+@settings(max_examples=100)
+@given(st.data())
+def test_what_was_opened_is_closed_once_all_alerts_resolve_and_time_passes(data: st.DataObject) -> None:
+    world = World(start=data.draw(rulesets("v1", closing)))
+    world.rulesets["v2"] = data.draw(rulesets("v2", closing))
+    now = START
+    seen: dict[tuple[str, str], AlertReceived] = {}
+    for step_ms, drawn in data.draw(journals()):
+        now = max(now, now + step_ms)
+        fact = written(drawn, world, now)
+        if isinstance(fact, AlertReceived):
+            seen[fact.alert.identity] = fact
+        world.seq += 1
+        world.take([Entry(seq=world.seq, at=now, fact=fact)], now)
+    for fact in seen.values():
+        world.seq += 1
+        world.take([Entry(seq=world.seq, at=now, fact=resolved(fact))], now)
+    world.take([], now + 60 * MINUTE)
+    assert world.engine.open_incidents == 0
+    assert {incident.status for incident in world.incidents.values()} <= {"closed"}
+    assert world.engine.active_alerts == world.engine.groups == world.engine.timers == 0
+    assert set(world.kinds()) <= {"counter"}
+    check_pages(world)
+    opened = {event_.dedup_key for event_ in world.events if event_.action == "trigger"}
+    closed = [event_ for event_ in world.events if event_.action == "resolve"]
+    assert {event_.dedup_key for event_ in closed} == opened
+
+
+@given(st.data())
+def test_how_entries_are_cut_into_calls_decides_nothing(data: st.DataObject) -> None:
+    first = data.draw(rulesets("v1", closing))
+    known = {"v2": data.draw(rulesets("v2", closing))}
+    world = World(start=first)
+    now = START
+    journal = []
+    for seq, (step_ms, drawn) in enumerate(data.draw(journals()), start=1):
+        now += step_ms
+        journal.append(
+            Entry(seq=seq, at=now, fact=written(drawn, world, now) if isinstance(drawn, AlertReceived) else known_fact(seq))
+        )
+    known["v1"] = first
+    one, many = Engine(first, now=START), Engine(first, now=START)
+    whole = one.handle(journal, until=START, rulesets=known)
+    decisions, events = [], []
+    for entry in journal:
+        part = many.handle([entry], until=START, rulesets=known)
+        decisions += part.decisions
+        events += part.events
+    assert (whole.decisions, whole.events) == (decisions, events)
+    assert all(decision.action in Action for decision in decisions)
+
+
+def known_fact(seq: int) -> Fact:
+    return RulesChanged(version=f"v{seq % 2 + 1}")

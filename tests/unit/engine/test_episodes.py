@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from router.engine import episodes
+from router.engine.episodes import quiet_of
+from router.engine.rows import NEVER_RESOLVES
+from router.model.journal import DeliveryFailed, RulesChanged
+from router.model.ruleset import OWNER, AfterQuiet, AllResolved, FiringFor, Never, Rule, Team
+from router.model.severity import Severity
+from tests.support.engine import World, event, fire, resolved, ruleset
+
+MINUTE = 60_000
+A = fire("pay-api")
+
+
+def failed(world: World, team: str, **more: object) -> DeliveryFailed:
+    values: dict[str, Any] = {
+        "team": team,
+        "dedup_key": world.events[0].dedup_key,
+        "action": "trigger",
+        "reason": "key revoked",
+    }
+    return DeliveryFailed(delivery_id=1, **(values | more))
+
+
+def test_the_resolve_policy_is_kept_as_a_number() -> None:
+    assert [quiet_of(AllResolved()), quiet_of(AfterQuiet(quiet_ms=5)), quiet_of(Never())] == [0, 5, NEVER_RESOLVES]
+
+
+def test_every_team_is_paged_once_with_its_own_key_and_told_of_the_end() -> None:
+    world = World(Rule(id="r", page=(OWNER, "platform", "payments")))
+    world.play(
+        ("0s", [A], ["open at_once", "> trigger payments error", "> trigger platform error"]),
+        ("1s", [resolved(A)], ["close all_resolved", "> resolve payments", "> resolve platform"]),
+    )
+    assert [event_.routing_key for event_ in world.events] == ["env:PAYMENTS", "env:PLATFORM"] * 2
+    assert len({event_.dedup_key for event_ in world.events}) == 1
+
+
+def test_a_resolve_goes_through_the_key_that_was_told_whatever_the_rules_say_now() -> None:
+    world = World(Rule(id="r"))
+    world.rulesets["v2"] = ruleset(Rule(id="r"), version="v2", given=[Team(name="payments", routing_key="env:NEW")])
+    world.step("0s", A)
+    world.step("1s", RulesChanged(version="v2"), resolved(A))
+    assert world.events[-1].routing_key == "env:PAYMENTS"
+
+
+def test_no_two_episodes_share_a_key() -> None:
+    world = World(Rule(id="r"))
+    for second in range(4):
+        world.step(f"{second}s", A, resolved(A), A, resolved(A))
+    triggers = [event_.dedup_key for event_ in world.events if event_.action == "trigger"]
+    assert len(triggers) == len(set(triggers)) == 8
+    assert {key.rsplit("/", 1)[0] for key in triggers} == {triggers[0].rsplit("/", 1)[0]}
+
+
+def test_a_rise_in_severity_is_told_at_once_and_then_at_most_every_minute() -> None:
+    world = World(Rule(id="r"))
+    world.play(
+        ("0s", [fire(severity="info")], ["open at_once", "> trigger platform info"]),
+        ("1s", [fire(severity="warning")], ["update severity_rose (info to warning)", "> update platform warning"]),
+        ("11s", [fire(severity="error")], ["update severity_rose (warning to error, told in 50s)"]),
+        ("12s", [fire(severity="critical")], ["update severity_rose (error to critical, told in 49s)"]),
+        ("13s", [fire(severity="info")], ["update already_open"]),
+        ("1m1s", [], ["update severity_rose (warning to critical)", "> update platform critical"]),
+        ("5m", [], []),
+    )
+    assert world.incidents[1].severity is Severity.CRITICAL
+    assert world.events[0].dedup_key == world.events[-1].dedup_key
+
+
+def test_an_update_that_waits_is_not_told_after_the_end() -> None:
+    world = World(Rule(id="r"))
+    world.step("0s", fire(severity="info"))
+    world.step("1s", fire(severity="warning"))
+    world.step("2s", fire(severity="error"))
+    world.play(("3s", [resolved(fire())], ["close all_resolved", "> resolve platform"]), ("5m", [], []))
+
+
+def test_an_update_that_waits_is_told_after_a_restarts_grace() -> None:
+    world = World(Rule(id="r"))
+    for second, severity in enumerate(("info", "warning", "error")):
+        world.step(f"{second}s", fire(severity=severity))
+    assert world.restart("5m", down_since="10s", grace="1m") == []
+    world.play(("6m", [], ["update severity_rose (warning to error)", "> update platform error"]))
+
+
+def test_what_waited_is_told_in_the_episodes_own_words_when_its_alerts_are_gone() -> None:
+    world = World(Rule(id="r", resolve=AfterQuiet(quiet_ms=10 * MINUTE)))
+    for second, severity in enumerate(("info", "warning", "error")):
+        world.step(f"{second}s", fire(severity=severity, summary="Too slow"))
+    world.step("3s", resolved(fire()))
+    world.play(("1m1s", [], ["update severity_rose (warning to error)", "> update platform error"]))
+    assert world.events[-1].summary == "api: Down \N{EN DASH} Too slow"
+
+
+def test_a_fixed_severity_never_rises() -> None:
+    world = World(Rule(id="r", as_severity=Severity.WARNING))
+    world.play(
+        ("0s", [fire(severity="error")], ["open at_once", "> trigger platform warning"]),
+        ("1s", [fire(severity="critical")], ["update already_open"]),
+    )
+    assert world.incidents[1].severity is Severity.WARNING
+
+
+def test_a_second_alert_may_raise_the_severity() -> None:
+    world = World(Rule(id="r"))
+    world.play(
+        ("0s", [fire(print_="a")], ["open at_once", "> trigger platform error"]),
+        (
+            "1s",
+            [fire(print_="b", severity="critical")],
+            ["update severity_rose (error to critical)", "> update platform critical"],
+        ),
+    )
+    assert (world.incidents[1].alerts, world.incidents[1].occurrences) == (2, 2)
+
+
+def test_a_page_that_cannot_be_delivered_goes_to_the_fallback_under_the_same_key() -> None:
+    world = World(Rule(id="r"))
+    world.step("0s", A)
+    world.play(
+        ("1s", [failed(world, "payments")], ["open fallback (team payments: key revoked)", "> trigger platform error"]),
+        ("2s", [failed(world, "payments")], ["none no_fallback (fallback platform is paged already (key revoked))"]),
+        ("3s", [failed(world, "platform")], ["none no_fallback (team platform has no fallback (key revoked))"]),
+        ("4s", [failed(world, "payments", action="resolve")], ["none no_fallback (resolve needs no fallback (key revoked))"]),
+        ("5s", [failed(world, "payments", is_update=True)], ["none no_fallback (an update needs no fallback (key revoked))"]),
+        ("6s", [resolved(A)], ["close all_resolved", "> resolve payments", "> resolve platform"]),
+        ("7s", [failed(world, "payments")], ["none no_fallback (the episode is over (key revoked))"]),
+    )
+    assert len({event_.dedup_key for event_ in world.events}) == 1
+    assert world.incidents[1].teams == ("payments", "platform")
+
+
+def test_a_chain_of_fallbacks_ends_where_it_began() -> None:
+    one = Team(name="one", routing_key="env:1", fallback="two")
+    two = Team(name="two", routing_key="env:2", fallback="one")
+    world = World(Rule(id="r", page=("one",)), given=[one, two])
+    world.step("0s", A)
+    world.play(
+        ("1s", [failed(world, "one")], ["open fallback (team one: key revoked)", "> trigger two error"]),
+        ("2s", [failed(world, "two")], ["none no_fallback (fallback one is paged already (key revoked))"]),
+        ("3s", [failed(world, "gone")], ["none no_fallback (team gone has no fallback (key revoked))"]),
+    )
+
+
+def test_the_fallback_of_a_removed_rule_is_told_plainly() -> None:
+    world = World(Rule(id="r"))
+    world.rulesets["v2"] = ruleset(version="v2")
+    world.step("0s", A)
+    world.step("1s", RulesChanged(version="v2"))
+    world.step("2s", failed(world, "payments"))
+    assert world.events[-1].summary == "pay-api: Down"
+
+
+def test_only_so_many_alerts_are_asked_for_a_spokesman(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(episodes, "SPOKESMEN", 2)
+    world = World(Rule(id="r", when=FiringFor(for_ms=MINUTE)))
+    world.step(
+        "0s", fire(print_="1", summary="first"), fire(print_="2", severity="info"), fire(print_="3", severity="critical")
+    )
+    world.play(("1m", [], ["open fired_long_enough (1m)", "> trigger platform critical"]))
+    assert world.events[0].summary.endswith("first")
+
+
+def test_a_hold_without_a_when_opens_with_the_occurrences_it_had() -> None:
+    world = World(Rule(id="r"))
+    world.play(
+        (
+            "0s",
+            [event(), event(), resolved(event())],
+            ["open at_once", "update already_open", "close all_resolved", "> trigger platform error", "> resolve platform"],
+        )
+    )
+    assert world.incidents[1].occurrences == 2
