@@ -76,8 +76,8 @@ class Bench:
         return tokens
 
 
-def _start_router(bench: Bench, core: int | None) -> Process:
-    task, folder = bench.task, bench.folder
+def write_router_files(folder: Path, task: Task, *, port: int, sink_port: int) -> Path:
+    """Configuration and rules of the router for this task; answers where the configuration is."""
     group_by = ["service", "name", "instance"] if task.own_groups else ["name"]
     rules = [
         {
@@ -90,21 +90,26 @@ def _start_router(bench: Bench, core: int | None) -> Process:
         for route in range(task.routes)
     ]
     config = {
-        "listen": f"127.0.0.1:{bench.port}",
+        "listen": f"127.0.0.1:{port}",
         "store": f"sqlite:{folder / 'router.db'}",
         "rules": [str(folder / "rules.yaml")],
         "default_team": "bench",
         "teams": {"bench": {"services": ["*"], "pagerduty": {"routing_key": "env:BENCH_ROUTING_KEY"}}},
         "sources": {"prometheus": {"kind": "alertmanager", "service_label": ["service"]}},
-        "pagerduty": {"events_url": f"http://127.0.0.1:{bench.sink_port}", "rate": "unlimited"},
+        "pagerduty": {"events_url": f"http://127.0.0.1:{sink_port}", "rate": "unlimited"},
     }
     # JSON is YAML.
     (folder / "rules.yaml").write_text(json.dumps({"rules": rules}, indent=0))
     (folder / "config.yaml").write_text(json.dumps(config, indent=0))
+    return folder / "config.yaml"
+
+
+def _start_router(bench: Bench, core: int | None) -> Process:
+    config = write_router_files(bench.folder, bench.task, port=bench.port, sink_port=bench.sink_port)
     return Process(
-        python_module("router", "run", "--config", folder / "config.yaml"),
+        python_module("router", "run", "--config", config),
         name="router",
-        folder=folder,
+        folder=bench.folder,
         port=bench.port,
         ready="/-/ready",
         core=core,

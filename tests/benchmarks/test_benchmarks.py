@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
+import os
 import re
+import subprocess
 from fnmatch import fnmatchcase
+from pathlib import Path
 
 import pytest
 
 from tests.benchmarks import workload
 from tests.benchmarks.pages import Pages, percentile
+from tests.benchmarks.processes import ROOT, free_port, python_module
+from tests.benchmarks.servers import ROUTING_KEY, Task, write_router_files
 from tests.benchmarks.sink import Sink
 from tests.benchmarks.table import ROWS, Row, render, verdict
 
@@ -93,6 +98,20 @@ def test_percentile_of_nothing_is_no_number() -> None:
     assert percentile([3, 1, 2], 50) == 2
     assert percentile([1], 99) == 1
     assert math.isnan(percentile([], 50))
+
+
+def test_the_router_is_configured_without_a_mistake(tmp_path: Path) -> None:
+    config = write_router_files(tmp_path, Task(routes=20), port=free_port(), sink_port=free_port())
+    checked = subprocess.run(
+        python_module("router", "check", "--config", config),
+        env=os.environ | {"BENCH_ROUTING_KEY": ROUTING_KEY},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert "20 rules, 1 team: no mistakes" in checked.stdout
 
 
 @pytest.mark.parametrize("kind", ["prefix", "suffix", "infix"])

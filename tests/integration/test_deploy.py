@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +161,31 @@ class TestKubernetes:
             assert container["securityContext"]["readOnlyRootFilesystem"]
             assert not container["securityContext"]["allowPrivilegeEscalation"]
             assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+
+    def check(self, objects: dict[tuple[str, str], dict[str, Any]], folder: Path, keys: dict[str, str]) -> tuple[int, str]:
+        """``alert-router check`` on the configuration and rules of the ConfigMap, with these keys."""
+        for name, text in objects["ConfigMap", "alert-router"]["data"].items():
+            (folder / name).write_text(text.replace("/etc/alert-router/", f"{folder}/"))
+        done = subprocess.run(
+            [sys.executable, "-m", "router", "check", "--config", str(folder / "config.yaml")],
+            env=os.environ | {f"PD_KEY_{name.upper()}": key for name, key in keys.items()},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    def test_its_configuration_and_rules_have_no_mistake(
+        self, objects: dict[tuple[str, str], dict[str, Any]], tmp_path: Path
+    ) -> None:
+        status, said = self.check(objects, tmp_path, {"payments": "0a1b" * 8, "platform": "1b2c" * 8})
+        assert status == 0, said
+
+    def test_its_placeholder_keys_are_refused(self, objects: dict[tuple[str, str], dict[str, Any]], tmp_path: Path) -> None:
+        status, said = self.check(objects, tmp_path, objects["Secret", "alert-router-keys"]["stringData"])
+        assert status == 1
+        assert said.count("routing-key-example") == 2
 
     def test_its_prometheus_configuration_is_valid(
         self, objects: dict[tuple[str, str], dict[str, Any]], tmp_path: Path
