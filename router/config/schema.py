@@ -7,7 +7,7 @@ program sees ``router.config.settings``. Checks that need more than one key are 
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, ConfigDict, Field, PlainValidator, WithJsonSchema, model_validator
@@ -102,6 +102,19 @@ Reference: TypeAlias = Annotated[
 FilePath: TypeAlias = Annotated[str, Field(min_length=1)]
 
 
+Kind = TypeVar("Kind")
+
+
+def _refuse_null(value: Kind) -> Kind:
+    """A key whose default is "none" is left out, not left empty: an empty one is somebody's half-finished line."""
+    if value is None:
+        raise Mistake("empty-value", "the key has no value", "give it a value, or leave it out")
+    return value
+
+
+Maybe: TypeAlias = Annotated[Kind | None, AfterValidator(_refuse_null)]
+
+
 class Section(YamlModel):
     """A mapping of the configuration; defaults are written, and checked, as a user would write them."""
 
@@ -110,6 +123,8 @@ class Section(YamlModel):
 
 def setting(default: Any, description: str, **more: Any) -> Any:
     """A key that may be left out."""
+    if default is None:
+        more["validate_default"] = False
     return Field(default, description=description, **more)
 
 
@@ -118,7 +133,7 @@ class TlsSection(Section):
 
     cert: FilePath = Field(description="File with the certificate and its chain, PEM. Read again on reload.")
     key: FilePath = Field(description="File with its private key, PEM.")
-    client_ca: FilePath | None = setting(None, "Clients have to show a certificate signed by one in this file.")
+    client_ca: Maybe[FilePath] = setting(None, "Clients have to show a certificate signed by one in this file.")
 
 
 class RetentionSection(Section):
@@ -161,8 +176,8 @@ class TeamSection(Section):
         examples=[["payment-*", "checkout-*"]],
     )
     pagerduty: TeamPagerDutySection = Field(description="How the team is reached.")
-    limit: LimitSection | None = setting(None, "At most so many incidents; above it one storm incident.")
-    fallback: str | None = setting(None, "The team paged instead when PagerDuty refuses this team's key.")
+    limit: Maybe[LimitSection] = setting(None, "At most so many incidents; above it one storm incident.")
+    fallback: Maybe[str] = setting(None, "The team paged instead when PagerDuty refuses this team's key.")
 
 
 class AlertmanagerSource(Section):
@@ -291,8 +306,10 @@ class Configuration(Section):
         examples=["0.0.0.0:9095", ["127.0.0.1:9095", "unix:/run/alert-router/http.sock"]],
         min_length=1,
     )
-    tls: TlsSection | None = setting(None, "Certificates; without, plain HTTP.")
-    store: str | StoreSection = setting("sqlite:data/alert-router.db", "Where facts are kept; short for `store: {url: …}`.")
+    tls: Maybe[TlsSection] = setting(None, "Certificates; without, plain HTTP.")
+    store: str | StoreSection = setting(
+        "sqlite:data/alert-router.db", "Where facts are kept; short for `store: {url: …}`. Read at start only."
+    )
     rules: list[str] | str = setting(
         ["rules/"],
         "Rule files, and directories whose `*.yaml` are read in sorted order (`*.test.yaml` are tests). Relative to this file.",
@@ -315,9 +332,9 @@ class Configuration(Section):
         {},
         "Where alerts come from, by the name that rules use. `alertmanager` and `json` are there without being named here.",
     )
-    pagerduty: PagerDutySection = setting({}, "How PagerDuty is called.")
+    pagerduty: PagerDutySection = setting({}, "How PagerDuty is called. Read at start only.")
     tokens: list[TokenSection] = setting([], "Who may ask. Without any, only this machine is answered.")
-    limits: LimitsSection = setting({}, "Bounds of the doors.")
+    limits: LimitsSection = setting({}, "Bounds of the doors. Read at start only.")
     log: LogSection = setting({}, "How the log looks. Read at start only.")
     shutdown_timeout: Annotated[Duration, _between(SECOND_MS, 600_000, "1s to 10m")] = setting(
         "20s", "After SIGTERM: how long deliveries in flight may finish. Nothing is lost when it is over."

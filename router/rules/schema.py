@@ -7,7 +7,7 @@ key of a rule, or more than one rule, are in ``router.rules.compiling`` and ``ro
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 from pydantic import AfterValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
 
@@ -111,6 +111,19 @@ FieldName: TypeAlias = Annotated[str, Field(min_length=1, max_length=256)]
 PATTERN_DOC = "Name, glob or `/regex/`, or a list of which one has to match; `!` in front excludes."
 
 
+Kind = TypeVar("Kind")
+
+
+def _refuse_null(value: Kind) -> Kind:
+    """A key whose default is "none" is left out, not left empty: an empty one is somebody's half-finished line."""
+    if value is None:
+        raise Mistake("empty-value", "the key has no value", "give it a value, or leave it out")
+    return value
+
+
+Maybe: TypeAlias = Annotated[Kind | None, AfterValidator(_refuse_null)]
+
+
 class Section(YamlModel):
     """A mapping of a rule file; defaults are written as a user would write them."""
 
@@ -119,16 +132,18 @@ class Section(YamlModel):
 
 def setting(default: Any, description: str, **more: Any) -> Any:
     """A key that may be left out."""
+    if default is None:
+        more["validate_default"] = False
     return Field(default, description=description, **more)
 
 
 class NumberSection(Section):
     """Bounds for a number; all that are given have to hold."""
 
-    lt: float | None = setting(None, "Less than.")
-    lte: float | None = setting(None, "At most.")
-    gt: float | None = setting(None, "Greater than.")
-    gte: float | None = setting(None, "At least.")
+    lt: Maybe[float] = setting(None, "Less than.")
+    lte: Maybe[float] = setting(None, "At most.")
+    gt: Maybe[float] = setting(None, "Greater than.")
+    gte: Maybe[float] = setting(None, "At least.")
 
 
 class MatchSection(Section):
@@ -137,7 +152,7 @@ class MatchSection(Section):
     service: PatternText | list[PatternText] = setting([], PATTERN_DOC, examples=["payment-*", ["payment-*", "checkout-*"]])
     name: PatternText | list[PatternText] = setting([], f"The alert's name, error type or class. {PATTERN_DOC}")
     severity: str | list[str] = setting([], "Exactly these severities, in any spelling the configuration knows.")
-    min_severity: str | None = setting(None, "This severity or a worse one.", examples=["error"])
+    min_severity: Maybe[str] = setting(None, "This severity or a worse one.", examples=["error"])
     source: PatternText | list[PatternText] = setting([], f"The configured source. {PATTERN_DOC}")
     labels: dict[FieldName, LabelPatternText | list[LabelPatternText]] = setting(
         {},
@@ -157,10 +172,10 @@ class CountSection(Section):
 
     count: int = Field(description="How many.", ge=1, le=10_000)
     within: Window = Field(description="Length of the window, 1s to 7d.")
-    per: list[FieldName] | FieldName | None = setting(
+    per: Maybe[list[FieldName] | FieldName] = setting(
         None, "Count per distinct values of these fields instead of `group_by`.", min_length=1
     )
-    distinct: FieldName | None = setting(None, "Count different values of this label or field instead of occurrences.")
+    distinct: Maybe[FieldName] = setting(None, "Count different values of this label or field instead of occurrences.")
 
 
 class FiringForSection(Section):
@@ -186,15 +201,15 @@ class LinkSection(Section):
     """A link on the page."""
 
     href: TemplateText = Field(description="Where to, a template.", min_length=1)
-    text: TemplateText | None = setting(None, "What it says, a template.")
+    text: Maybe[TemplateText] = setting(None, "What it says, a template.")
 
 
 class ImageSection(Section):
     """An image on the page."""
 
     src: TemplateText = Field(description="The image, a template; PagerDuty takes https only.", min_length=1)
-    href: TemplateText | None = setting(None, "Where a click leads, a template.")
-    alt: TemplateText | None = setting(None, "What it shows, a template.")
+    href: Maybe[TemplateText] = setting(None, "Where a click leads, a template.")
+    alt: Maybe[TemplateText] = setting(None, "What it shows, a template.")
 
 
 When: TypeAlias = CountSection | FiringForSection
@@ -206,9 +221,9 @@ class DefaultsSection(Section):
 
     page: list[str] | str = setting("owner", "As in a rule.", min_length=1)
     group_by: list[FieldName] = setting(["service", "name"], "As in a rule.")
-    summary: TemplateText | None = setting(None, "As in a rule.")
+    summary: Maybe[TemplateText] = setting(None, "As in a rule.")
     resolve: Resolve = setting("all_resolved", "As in a rule.")
-    limit: LimitSection | None = setting(None, "As in a rule.")
+    limit: Maybe[LimitSection] = setting(None, "As in a rule.")
 
 
 class RuleSection(Section):
@@ -218,7 +233,7 @@ class RuleSection(Section):
     description: str = setting("", "For people: why the rule is there.")
     match: MatchSection = setting({}, "Which alerts it concerns; absent: all.")
     drop: str = setting("", "Never page for these, and why: the reason is recorded with each decision.")
-    when: When | None = setting(None, "What has to happen before it pages; absent: at once.")
+    when: Maybe[When] = setting(None, "What has to happen before it pages; absent: at once.")
     page: list[str] | str = setting(
         "owner", "Who is paged: a team, a list of teams, or `owner`, the team that owns the service.", min_length=1
     )
@@ -227,17 +242,17 @@ class RuleSection(Section):
         "One incident per distinct values of these: `service`, `name`, `source`, `severity`, `fingerprint`, or labels. `[]`: "
         "one incident for all.",
     )
-    summary: TemplateText | None = setting(
+    summary: Maybe[TemplateText] = setting(
         None, "Title of the incident, a template.", examples=["{{ service }}: {{ name }} ({{ count }} in {{ within }})"]
     )
     details: dict[FieldName, TemplateText] = setting({}, "Shown with the incident, templates by name.", max_length=100)
     links: list[LinkSection] = setting([], "Links on the page.", max_length=20)
     images: list[ImageSection] = setting([], "Images on the page.", max_length=20)
-    as_severity: str | None = setting(None, "What PagerDuty is told; absent: the worst of the group.")
+    as_severity: Maybe[str] = setting(None, "What PagerDuty is told; absent: the worst of the group.")
     resolve: Resolve = setting(
         "all_resolved", "When the incident is closed: all its alerts have resolved, nothing for a while, or only by a person."
     )
-    limit: LimitSection | None = setting(None, "At most so many incidents of this rule; above it one storm incident.")
+    limit: Maybe[LimitSection] = setting(None, "At most so many incidents of this rule; above it one storm incident.")
     goes_on: bool = Field(False, alias="continue", description="Go on to the rules below.")  # noqa: FBT003
 
 
@@ -245,5 +260,5 @@ class RuleFile(Section):
     """A file of rules. Files are read in sorted order and their rules tried one after another."""
 
     version: Literal[1] = setting(1, "Version of the rule language.")
-    defaults: DefaultsSection = setting({}, "What the rules of this file have unless they say otherwise.")
     rules: list[RuleSection] = Field(description="The rules, in the order they are tried.")
+    defaults: DefaultsSection = setting({}, "What the rules of this file have unless they say otherwise.")

@@ -1,0 +1,198 @@
+"""``alert-router check``: every mistake in the configuration and the rules, with its line, before the daemon sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from router.cli.excerpt import Excerpts
+from router.cli.options import output_option, print_json
+from router.config.loading import Examined, examine
+from router.config.rule_files import read_rule_files, shown_name
+from router.config.settings import Settings
+from router.errors import Diagnostic, Span
+from router.model.ruleset import RuleSet
+from router.model.severity import SeverityScale
+from router.rules.compiling import check_files, compile_ruleset
+from router.rules.findings import Names
+from router.yamldoc import read
+
+_LEVEL_COLOURS = {"error": "red", "warning": "yellow"}
+_PLACE = Span(file="", line=1, column=1, end_line=1, end_column=1)
+
+RuleTexts = list[tuple[str, bytes]]
+
+
+class Report(msgspec.Struct, kw_only=True):
+    """What a check found, and how much it looked at."""
+
+    diagnostics: list[Diagnostic]
+    files: int
+    rules: int
+    teams: int | None  # None: there was no configuration to name them
+    texts: dict[str, bytes]
+
+    @property
+    def errors(self) -> int:
+        """Mistakes that keep the daemon from using the files."""
+        return sum(found.level == "error" for found in self.diagnostics)
+
+
+@click.command()
+@click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--config",
+    "config_path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("config.yaml"),
+    envvar="ALERT_ROUTER_CONFIG",
+    show_default=True,
+    help="The configuration file (also ALERT_ROUTER_CONFIG).",
+)
+@click.option("--skip-secrets", is_flag=True, help="Do not read secrets: for a machine that does not hold them.")
+@output_option
+@click.pass_context
+def check(context: click.Context, paths: tuple[Path, ...], config_path: Path, output: str, *, skip_secrets: bool) -> None:
+    r"""Find every mistake in the configuration and the rules.
+
+    Without PATH: the configuration and the rule files it names. With PATH: these rule files or directories, against the teams
+    and severities of the configuration.
+
+    \b
+    Examples:
+      alert-router check
+      alert-router check rules/payments.yaml --skip-secrets
+      alert-router check --config /etc/alert-router/config.yaml --output json
+
+    Exit code 1 if there is a mistake; warnings alone are 0.
+    """
+    configurations = [path for path in paths if path.is_file() and is_configuration(path)]
+    if len(configurations) > 1:
+        raise click.UsageError(f"{configurations[0]} and {configurations[1]} are both configurations; check them one by one")
+    is_named = context.get_parameter_source("config_path") is not click.core.ParameterSource.DEFAULT
+    if configurations:
+        config_path, is_named = configurations[0], True
+    rule_paths = [path for path in paths if path not in configurations]
+    if not config_path.is_file() and (is_named or not rule_paths):
+        raise click.UsageError(f"there is no configuration {config_path}; name one with --config FILE, or rule files to check")
+    report = examine_files(config_path if config_path.is_file() else None, rule_paths, read_secrets=not skip_secrets)
+    if output == "json":
+        print_json([_as_json(found) for found in report.diagnostics])
+    else:
+        _print_text(report)
+    context.exit(1 if report.errors else 0)
+
+
+def is_configuration(path: Path) -> bool:
+    """Whether a file is a configuration and not a file of rules, by its keys."""
+    data = read(path.read_bytes(), str(path)).data
+    return isinstance(data, dict) and ("teams" in data or "default_team" in data)
+
+
+def examine_files(config_path: Path | None, rule_paths: Sequence[Path], *, read_secrets: bool) -> Report:
+    """Check a configuration and its rule files, or these rule files; without a configuration any team and severity will do."""
+    examined: Examined | None = None
+    texts: dict[str, bytes] = {}
+    if config_path is not None:
+        name = shown_name(config_path)
+        texts[name] = config_path.read_bytes()
+        examined = examine(texts[name], name, base=config_path.resolve().parent, read_secrets=read_secrets)
+    settings = examined.settings if examined else None
+    diagnostics = list(examined.diagnostics) if examined else []
+    found = read_rule_files(
+        rule_paths or (settings.rules if settings else ()), named_at=settings.spans["rules"] if settings else _PLACE
+    )
+    # Without settings there may well be rules: it is not known where.
+    diagnostics += found.diagnostics if settings or rule_paths else []
+    diagnostics.sort(key=lambda each: (each.span.line, each.span.column))
+    rules, more = _check_rules(found.files, examined, is_whole=not rule_paths)
+    return Report(
+        diagnostics=diagnostics + more,
+        files=len(found.files) + len(texts),
+        rules=rules,
+        teams=len(settings.teams) if settings and examined and examined.knows_teams else None,
+        texts=texts | dict(found.files),
+    )
+
+
+def _check_rules(files: RuleTexts, examined: Examined | None, *, is_whole: bool) -> tuple[int, list[Diagnostic]]:
+    settings = examined.settings if examined else None
+    if settings is None or examined is None or not examined.knows_teams:
+        scale = settings.scale if settings else SeverityScale()
+        return check_files(files, Names(teams=None, scale=scale))
+    ruleset, diagnostics = compile_ruleset(
+        files, teams=settings.teams, default_team=settings.default_team, scale=settings.scale, sources=settings.sources
+    )
+    if ruleset is None:
+        names = Names(teams=settings.teams, scale=settings.scale)
+        return check_files(files, names)[0], diagnostics
+    # A team may look idle because of the mistake that is reported about it.
+    is_sound = is_whole and not any(found.level == "error" for found in examined.diagnostics)
+    return len(ruleset.rules), diagnostics + (_find_idle_teams(settings, ruleset) if is_sound else [])
+
+
+def _find_idle_teams(settings: Settings, ruleset: RuleSet) -> list[Diagnostic]:
+    """Teams that nothing can ever page: no services, no rule names them, they step in for nobody."""
+    paged = {name for rule in ruleset.rules for name in rule.page} | {settings.default_team}
+    paged |= {team.fallback for team in settings.teams.values() if team.fallback}
+    return [
+        Diagnostic(
+            code="idle-team",
+            span=settings.spans[f"teams.{name}"],
+            path=f"teams.{name}",
+            message=f"team {name!r} is never paged: it owns no services and no rule or fallback names it",
+            hint="give it services, name it in a rule's page, or leave it out",
+            level="warning",
+        )
+        for name, team in settings.teams.items()
+        if not team.services and name not in paged
+    ]
+
+
+def _as_json(found: Diagnostic) -> dict[str, Any]:
+    span = found.span
+    return {
+        "level": found.level,
+        "code": found.code,
+        "file": span.file,
+        "range": {
+            "start": {"line": span.line, "column": span.column},
+            "end": {"line": span.end_line, "column": span.end_column},
+        },
+        "path": found.path,
+        "message": found.message,
+        "hint": found.hint,
+    }
+
+
+def _print_text(report: Report) -> None:
+    excerpts = Excerpts(report.texts)
+    for found in report.diagnostics:
+        level = click.style(found.level, fg=_LEVEL_COLOURS[found.level], bold=True)
+        where = f" {found.path}:" if found.path else ""
+        click.echo(f"{click.style(str(found.span), bold=True)}: {level} [{found.code}]{where} {found.message}")
+        for line in excerpts.show(found.span):
+            click.echo(line)
+        if found.hint:
+            click.echo(f"      {click.style('hint:', bold=True)} {found.hint}")
+        click.echo()
+    click.echo(summarise(report))
+    if report.teams is None:
+        click.echo("The names of teams were not checked: that takes a configuration without mistakes in its teams.", err=True)
+
+
+def summarise(report: Report) -> str:
+    """``2 files, 14 rules, 3 teams: no mistakes``."""
+    warnings = len(report.diagnostics) - report.errors
+    parts = [_count(report.files, "file"), _count(report.rules, "rule")]
+    parts += [_count(report.teams, "team")] if report.teams is not None else []
+    verdict = _count(report.errors, "mistake") if report.errors else "no mistakes"
+    return f"{', '.join(parts)}: {verdict}" + (f", {_count(warnings, 'warning')}" if warnings else "")
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number:,} {word}" + ("" if number == 1 else "s")
