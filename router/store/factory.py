@@ -32,7 +32,7 @@ def reader_from_url(url: str) -> Reader:
 def _path_of(url: str) -> Path:
     scheme, colon, path = url.partition(":")
     if scheme != "sqlite" or not colon:
-        raise StoreUnusable(f"store {url.partition('@')[0]!r} is of no known kind; {_KNOWN}")
+        raise StoreUnusable(f"store {(scheme or url)!r} is of no known kind; {_KNOWN}")
     if not path:
         raise StoreUnusable(f"store {url!r} names no file; {_KNOWN}")
     return Path(path)

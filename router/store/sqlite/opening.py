@@ -24,6 +24,7 @@ _TABLES = {
     *("decisions", "incidents", "deliveries", "rulesets", "expiries"),
 }
 _BUSY_SECONDS = 5.0
+_NO_LOG = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}  # what a reader is told who cannot make or map the log
 
 
 def connect(path: Path, *, mode: str) -> sqlite3.Connection:
@@ -47,7 +48,7 @@ def prepare_directory(path: Path) -> None:
         raise StoreUnusable(
             f"{path}: its directory {directory} cannot be made ({error.strerror}); create it, owned by the router's user"
         ) from error
-    if not os.access(directory, os.W_OK | os.X_OK):
+    if not os.access(directory, os.W_OK | os.X_OK, effective_ids=True):
         raise StoreUnusable(f"{path}: the router may not write to {directory}; make it writable for the router's user")
 
 
@@ -85,7 +86,7 @@ def open_for_reading(path: Path, known: int) -> sqlite3.Connection:
         raise StoreUnusable(f"{path} does not exist; has the router run with this `store:` yet?") from None
     except OSError as error:
         raise StoreUnusable(f"{path} cannot be looked at ({error.strerror}); run the command as the router's user") from error
-    if not os.access(path, os.R_OK):
+    if not os.access(path, os.R_OK, effective_ids=True):
         raise StoreUnusable(f"{path} may not be read by this user; run the command as the router's user")
     connection: sqlite3.Connection | None = None
     try:
@@ -94,6 +95,10 @@ def open_for_reading(path: Path, known: int) -> sqlite3.Connection:
     except (sqlite3.Error, RouterError) as error:
         if connection is not None:
             connection.close()
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in _NO_LOG:
+            raise StoreUnusable(
+                f"{path} cannot be read by this user, who may not write beside it; run the command as the router's user"
+            ) from error
         raise translate(error, path) from error
     return connection
 
@@ -119,7 +124,7 @@ def _check_file(path: Path) -> None:
             f"{path} is empty, which a database of the router never is: it was cut off or made by hand. Restore the last "
             "backup, or remove the file to begin anew"
         )
-    if not os.access(path, os.R_OK | os.W_OK):
+    if not os.access(path, os.R_OK | os.W_OK, effective_ids=True):
         raise StoreUnusable(f"{path} is not writable for the router's user; change its owner or mode")
 
 
