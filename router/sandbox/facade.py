@@ -24,7 +24,7 @@ from router.sandbox.settings import ServiceSpec, Settings
 from router.sandbox.switches import Switches, changed
 from router.sandbox.views import IncidentView, view
 from router.sandbox.webhook_body import EVENT_TYPES
-from router.sandbox.webhooks import Delivery, Outcome, Subscription, WebhookBook
+from router.sandbox.webhooks import MAX_SENDING, Delivery, Outcome, Subscription, WebhookBook
 
 
 class Refused(ValueError):
@@ -137,7 +137,7 @@ class Sandbox:
         names = sorted(EVENT_TYPES) if events is None else events
         return self._book.subscribe(url=url, events=names, filter_type=kind, filter_id=found)
 
-    def webhooks_due(self, now: int, limit: int = 50) -> list[Delivery]:
+    def webhooks_due(self, now: int, limit: int = MAX_SENDING) -> list[Delivery]:
         """Take the webhooks to send now; each must be answered with ``webhook_answered``."""
         self.advance(now)
         return self._book.due(self._now, limit)

@@ -231,10 +231,6 @@ class World:
                 return service
         raise KeyError(f"no service named {name!r}")
 
-    def integration_of(self, integration_id: str) -> Integration | None:
-        """The integration with that id."""
-        return next((found for found in self.integrations.values() if found.id == integration_id), None)
-
     def user_by_email(self, email: str) -> User | None:
         """The user with that address, whatever its case."""
         return next((user for user in self.users.values() if user.email.lower() == email.lower()), None)

@@ -56,7 +56,7 @@ def priority(name: str | None) -> dict[str, Any] | None:
     """A priority; they have fixed ids."""
     if name is None:
         return None
-    return {**reference("priority", "priorities", f"P0PRIORITY000{name}"[:14], name), "type": "priority", "name": name}
+    return {**reference("priority", "priorities", f"P0PRIORITY00{name}", name), "type": "priority", "name": name}
 
 
 def user(found: User) -> dict[str, Any]:

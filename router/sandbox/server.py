@@ -21,7 +21,6 @@ from router.sandbox.webhooks import Delivery, Outcome
 from router.sandbox.wire import Connection
 
 MAX_CONNECTIONS = 2_000
-MAX_SENDING = 50
 
 
 class NotLoopback(ValueError):
@@ -139,7 +138,7 @@ class SandboxServer:
     def _send_webhooks(self) -> None:
         if self._listener is None:
             return
-        for delivery in self.sandbox.webhooks_due(self.now(), MAX_SENDING):
+        for delivery in self.sandbox.webhooks_due(self.now()):
             task = asyncio.get_running_loop().create_task(self._send(delivery), name=f"webhook {delivery.id}")
             self._sending.add(task)
             task.add_done_callback(self._sending.discard)

@@ -19,6 +19,7 @@ Outcome = int | Literal["timeout", "unreachable", "tls"]
 SUBSCRIPTIONS_PER_FILTER = 10
 KEPT_RECORDS = 10_000
 MAX_OWED = 100_000
+MAX_SENDING = 50
 
 
 class Subscription(msgspec.Struct, kw_only=True):
@@ -211,14 +212,19 @@ class WebhookBook:
         return None
 
     def next_due(self) -> int | None:
-        """When the next delivery is to be sent."""
-        head = self._head()
+        """When the next delivery is to be sent; nothing while the most are under way, an answer makes room."""
+        head = self._head() if len(self._sending) < MAX_SENDING else None
         return head.next_at if head else None
 
-    def due(self, now: int, limit: int = 50) -> list[Delivery]:
+    def due(self, now: int, limit: int = MAX_SENDING) -> list[Delivery]:
         """Take what is to be sent now; each has to be ``answered``."""
         taken: list[Delivery] = []
-        while len(self._sending) < limit and (head := self._head()) is not None and head.next_at <= now:
+        while (
+            len(self._sending) < MAX_SENDING
+            and len(taken) < limit
+            and (head := self._head()) is not None
+            and head.next_at <= now
+        ):
             heapq.heappop(self._heads)
             head.state = "sending"
             self._sending[head.id] = head

@@ -314,3 +314,10 @@ def test_create_refusals():
     for wrong in ({"title": " "}, {"service": "x"}, {"type": "x"}, {"urgency": "x"}, {"body": {"details": {}}}, {"body": "x"}):
         assert create(box, **wrong).status == 400
     assert create(box, conference_bridge={"x": 1}).status == 501
+
+
+def test_assignments_and_merges_of_resolved_incidents_are_refused():
+    box = sandbox()
+    found = incident_id(box)
+    do(box, "resolve")
+    assert code(put(box, found, escalation_level=1)) == (400, 1001)

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from router.sandbox.settings import ServiceSpec
 from tests.unit.sandbox.builders import OTHER_KEY, do, sandbox
 from tests.unit.sandbox.calls import call, incident_id, ok
 
@@ -281,3 +282,28 @@ def test_no_subscription_no_work():
     box = sandbox()
     do(box, "trigger")
     assert box.webhooks() == []
+
+
+def test_services_have_their_webhooks():
+    box, _ = world()
+    box.add_service(ServiceSpec(name="late"), 0)
+    found = event(box.webhooks()[0])
+    assert (found["event_type"], found["resource_type"], found["data"]["summary"]) == ("service.created", "service", "late")
+
+
+def test_reassigned_by_policy_is_delegated():
+    box, _ = world()
+    found = incident_id(box)
+    policy = ok(box, "GET", "/escalation_policies?query=search")["escalation_policies"][0]["id"]
+    ok(box, "PUT", f"/incidents/{found}", {"incident": {"type": "incident", "escalation_policy": {"id": policy}}})
+    assert event(box.webhooks()[-1])["event_type"] == "incident.delegated"
+
+
+def test_no_more_than_fifty_are_under_way():
+    box, _ = world(rate_limit_per_minute=0)
+    for number in range(60):
+        do(box, "trigger", str(number))
+    taken = box.webhooks_due(100_000)
+    assert (len(taken), box.webhooks_due(100_000), box.next_due()) == (50, [], None)
+    box.webhook_answered(taken[0].id, 200, 100_000)
+    assert len(box.webhooks_due(100_000, limit=5)) == 1
