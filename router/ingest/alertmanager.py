@@ -16,11 +16,11 @@ import msgspec
 
 from router.ingest.batch import READING_FAILED, Batch, decode_list
 from router.ingest.fingerprint import LabelFingerprints
-from router.ingest.limits import TooMuch, check_annotations, check_labels, check_size
+from router.ingest.limits import MAX_BATCH, TooMuch, check_annotations, check_labels, check_size
 from router.ingest.register import Register, Report
 from router.ingest.severities import severity_of
 from router.ingest.sources import SourceSettings
-from router.ingest.timestamps import BadTime, TimeCache
+from router.ingest.timestamps import BadTime, TimeCache, end_by_default
 from router.model.alert import Alert
 from router.model.severity import SeverityScale
 
@@ -56,10 +56,12 @@ _ANNOTATIONS = msgspec.json.Decoder(dict[str, str] | None)
 class AlertmanagerReader:
     """Reads the bodies of one source."""
 
-    def __init__(self, source: SourceSettings, register: Register, scale: SeverityScale) -> None:
+    def __init__(self, source: SourceSettings, register: Register, scale: SeverityScale, max_batch: int = MAX_BATCH) -> None:
         """``scale`` turns the severity label into one of four severities."""
         self.source = source
         self.scale = scale
+        self._max_batch = max_batch
+        self._name_label = source.name_label or "alertname"
         self._service_labels = source.service_labels or DEFAULT_SERVICE_LABELS
         self._lane = register.of(source.name)
         self._fingerprints = LabelFingerprints()
@@ -72,7 +74,7 @@ class AlertmanagerReader:
         if len(self._texts) > _MAX_SHARED_TEXTS:
             self._texts.clear()
         resend, times, timeout_ms = self._lane.resend, self._times, self.source.resolve_timeout_ms
-        for index, posted in decode_list(body, _LIST.decode, _ONE.decode, batch):
+        for index, posted in decode_list(body, _LIST.decode, _ONE.decode, batch, self._max_batch):
             try:
                 raw = blake2b(posted.labels, digest_size=16).digest()
                 content = hash((bytes(posted.annotations), posted.startsAt, posted.generatorURL))
@@ -80,7 +82,7 @@ class AlertmanagerReader:
                 if ends_at is not None and ends_at > now and resend(raw, content, ends_at):
                     batch.resent += 1
                 else:
-                    end = now + timeout_ms if ends_at is None else ends_at
+                    end = end_by_default(now, timeout_ms) if ends_at is None else ends_at
                     batch.reports.append(self._report(posted, raw, content, end, now, is_timeout=ends_at is None))
             except READING_FAILED as error:
                 batch.refuse(index, error)
@@ -106,7 +108,7 @@ class AlertmanagerReader:
             source=self.source.name,
             fingerprint=self._fingerprints.of(labels),
             service=service,
-            name=labels.get("alertname", ""),
+            name=labels.get(self._name_label, ""),
             severity=severity_of(labels.get(self.source.severity_label, ""), self.scale),
             status="firing" if is_firing else "resolved",
             labels=labels,

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from router.ingest.limits import MAX_BATCH, TooMuch
+from router.ingest.limits import TooMuch, check_batch
 from router.ingest.register import Report
 from router.ingest.timestamps import BadTime
 from router.model.alert import Alert
@@ -65,32 +65,30 @@ def refuse_odd_text(body: bytes) -> None:
 
 
 def decode_list(
-    body: bytes, decode: Callable[[bytes], list[Item]], decode_one: Callable[[Any], Item], batch: Batch
+    body: bytes, decode: Callable[[bytes], list[Item]], decode_one: Callable[[Any], Item], batch: Batch, max_batch: int
 ) -> list[tuple[int, Item]]:
     """Every readable item of a JSON array with its index; the others are refused one by one.
 
-    Unreadable if the body is no JSON array, or a longer one than ``MAX_BATCH``.
+    Unreadable if the body is no JSON array, TooLarge if it is longer than ``max_batch``.
     """
     try:
         items = decode(body)
     except UNREADABLE:
-        return _decode_each(body, decode_one, batch)
-    if len(items) > MAX_BATCH:
-        raise Unreadable(f"expected at most {MAX_BATCH} alerts in one request, found {len(items)}")
+        return _decode_each(body, decode_one, batch, max_batch)
+    check_batch(len(items), max_batch)
     return list(enumerate(items))
 
 
 _RAW_LIST = msgspec.json.Decoder(list[msgspec.Raw])
 
 
-def _decode_each(body: bytes, decode_one: Callable[[Any], Item], batch: Batch) -> list[tuple[int, Item]]:
+def _decode_each(body: bytes, decode_one: Callable[[Any], Item], batch: Batch, max_batch: int) -> list[tuple[int, Item]]:
     refuse_odd_text(body)
     try:
         raws = _RAW_LIST.decode(body)
     except UNREADABLE as error:
         raise Unreadable(f"not a JSON array of alerts: {explain(error)}") from error
-    if len(raws) > MAX_BATCH:
-        raise Unreadable(f"expected at most {MAX_BATCH} alerts in one request, found {len(raws)}")
+    check_batch(len(raws), max_batch)
     good: list[tuple[int, Item]] = []
     for index, raw in enumerate(raws):
         try:

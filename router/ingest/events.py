@@ -25,7 +25,8 @@ from router.model.receipt import Invalid, Unauthorised, Unreadable
 from router.model.severity import Severity, SeverityScale
 
 UNKNOWN_SERVICE = "unknown"
-DEFAULT_SERVICE_FIELDS = ("component", "source")
+DEFAULT_SERVICE_FIELDS = ("service", "component", "source")
+DEFAULT_NAME_FIELD = "class"
 MAX_SUMMARY = 1024
 """Characters; PagerDuty refuses longer ones, and so do we, so that a client behaves alike with both."""
 MAX_EVENT_BYTES = 512_000
@@ -106,7 +107,7 @@ class EventReader:
         labels = _labels(payload)
         change = ChangeReceived(
             source=source.name,
-            service=_service(labels, source),
+            service=_service(payload, source),
             summary=payload["summary"],
             origin=labels.get("source", ""),
             details=payload.get("custom_details") or {},
@@ -134,8 +135,8 @@ class EventReader:
         return Alert(
             source=source.name,
             fingerprint=fingerprint_of_key(dedup_key),
-            service=_service(labels, source),
-            name=labels.get("class", ""),
+            service=_service(payload, source),
+            name=_field(payload, source.name_label or DEFAULT_NAME_FIELD),
             severity=_SEVERITIES.get(str(payload.get("severity")), self._scale.default),
             status="firing" if is_firing else "resolved",
             kind="event",
@@ -232,11 +233,21 @@ def _labels(payload: Mapping[str, Any]) -> dict[str, str]:
     return {name: payload[name] for name in _LABEL_FIELDS if isinstance(payload.get(name), str) and payload[name].strip()}
 
 
-def _service(labels: Mapping[str, str], source: SourceSettings) -> str:
+def _service(payload: Mapping[str, Any], source: SourceSettings) -> str:
     for field in source.service_labels or DEFAULT_SERVICE_FIELDS:
-        if field in labels:
-            return labels[field]
+        found = _field(payload, field)
+        if found:
+            return found
     return UNKNOWN_SERVICE
+
+
+def _field(payload: Mapping[str, Any], field: str) -> str:
+    """A key of ``custom_details``, else a field of the payload; empty if it is neither, or no text."""
+    details = payload.get("custom_details")
+    found = details.get(field) if isinstance(details, dict) else None
+    if not isinstance(found, str) or not found.strip():
+        found = payload.get(field)
+    return found if isinstance(found, str) and found.strip() else ""
 
 
 def _time(payload: Mapping[str, Any]) -> int:

@@ -21,6 +21,7 @@ from router.ingest.limits import (
     MAX_LABEL_VALUE,
     TooMuch,
     check_annotations,
+    check_batch,
     check_labels,
     check_size,
     shorten,
@@ -28,7 +29,7 @@ from router.ingest.limits import (
 from router.ingest.register import Report
 from router.ingest.severities import severity_of
 from router.ingest.sources import SourceSettings
-from router.ingest.timestamps import LATEST, BadTime, parse_time
+from router.ingest.timestamps import LATEST, BadTime, end_by_default, parse_time
 from router.model.alert import Alert, AlertKind, AlertStatus
 from router.model.receipt import Unreadable
 from router.model.severity import Severity, SeverityScale
@@ -64,16 +65,17 @@ _ANY = msgspec.json.Decoder()
 class GenericReader:
     """Reads the bodies of one source."""
 
-    def __init__(self, source: SourceSettings, scale: SeverityScale) -> None:
+    def __init__(self, source: SourceSettings, scale: SeverityScale, max_batch: int = MAX_BATCH) -> None:
         """``scale`` knows the spellings and scores of severities."""
         self.source = source
         self._scale = scale
+        self._max_batch = max_batch
 
     def read(self, body: bytes, now: int) -> Batch:
-        """Everything in this body. Unreadable if it is neither an object nor an array of at most ``MAX_BATCH``."""
+        """Everything in this body. Unreadable if it is neither an object nor an array, TooLarge for too long an array."""
         refuse_odd_text(body)
         batch = Batch()
-        for index, raw in enumerate(_split(body)):
+        for index, raw in enumerate(_split(body, self._max_batch)):
             try:
                 self._read_one(raw, now, batch)
             except READING_FAILED as error:
@@ -96,7 +98,7 @@ class GenericReader:
             return
         is_timeout = ends_at is None
         if ends_at is None:
-            ends_at = now + self.source.resolve_timeout_ms if alert.status == "firing" else now
+            ends_at = end_by_default(now, self.source.resolve_timeout_ms) if alert.status == "firing" else now
         content = hash(bytes(raw)) or 1
         batch.reports.append(Report(alert, ends_at, is_timeout, b"", content))
 
@@ -154,13 +156,12 @@ class GenericReader:
         return severity_of(severity, self._scale)
 
 
-def _split(body: bytes) -> list[msgspec.Raw]:
+def _split(body: bytes, max_batch: int) -> list[msgspec.Raw]:
     try:
         raws = _RAW_LIST.decode(body) if body.lstrip()[:1] == b"[" else [msgspec.Raw(body)]
     except UNREADABLE as error:
         raise Unreadable(f"not JSON: {explain(error)}") from error
-    if len(raws) > MAX_BATCH:
-        raise Unreadable(f"expected at most {MAX_BATCH} alerts in one request, found {len(raws)}")
+    check_batch(len(raws), max_batch)
     return raws
 
 

@@ -7,8 +7,8 @@ reported twice at the same moment is journalled once. Must never do: swallow a s
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
 
 from router.clock import Clock
 from router.errors import StoreError
@@ -16,15 +16,14 @@ from router.ingest.alertmanager import AlertmanagerReader
 from router.ingest.batch import Batch
 from router.ingest.events import EventReader
 from router.ingest.generic import GenericReader
+from router.ingest.limits import MAX_BATCH
 from router.ingest.register import Plan, Register, Report
-from router.ingest.sources import DEFAULT_NAMES, SourceKind, SourceSettings
+from router.ingest.sources import SourceKind, SourceSettings
 from router.model.alert import Alert
 from router.model.journal import AlertReceived, Entry, Fact
-from router.model.receipt import Receipt, Unreadable
+from router.model.receipt import Receipt
 from router.model.severity import SeverityScale
 from router.telemetry.metrics import Metrics
-
-Reader = TypeVar("Reader")
 
 
 class Journal(Protocol):
@@ -52,6 +51,7 @@ class Intake:
         make_key: Callable[[], str],
         sources: Iterable[SourceSettings] = (),
         scale: SeverityScale | None = None,
+        max_batch: int = MAX_BATCH,
     ) -> None:
         """``make_key`` gives a fresh dedup key for events that carry none."""
         self._journal = journal
@@ -59,33 +59,29 @@ class Intake:
         self._clock = clock
         self._make_key = make_key
         self._metrics = metrics
-        self._alertmanagers: dict[str, AlertmanagerReader] = {}
-        self._generics: dict[str, GenericReader] = {}
+        self._max_batch = max_batch
         self.reconfigure(sources, scale or SeverityScale())
 
     def reconfigure(self, sources: Iterable[SourceSettings], scale: SeverityScale) -> None:
-        """From the next body on these sources and spellings count."""
+        """From the next body on these sources and spellings count. At most one is of kind alertmanager, one json."""
         sources = tuple(sources)
-        self._alertmanagers = {
-            source.name: AlertmanagerReader(source, self._register, scale) for source in _with_default(sources, "alertmanager")
-        }
-        self._generics = {source.name: GenericReader(source, scale) for source in _with_default(sources, "generic")}
+        alertmanager, generic = _of_kind(sources, "alertmanager"), _of_kind(sources, "json")
+        self._alertmanager = AlertmanagerReader(alertmanager, self._register, scale, self._max_batch)
+        self._generic = GenericReader(generic, scale, self._max_batch)
         self._events = EventReader(sources, scale, self._make_key)
 
     # -- doors ---------------------------------------------------------------------------------------------------------
 
-    async def take_alertmanager(self, body: bytes, source: str = "") -> Receipt:
-        """A body of ``POST /api/v2/alerts``; ``source`` if the sender's token is bound to one.
+    async def take_alertmanager(self, body: bytes) -> Receipt:
+        """A body of ``POST /api/v2/alerts``.
 
         Unreadable for the body as a whole; StoreFull, StoreUnavailable, Overloaded if it cannot be kept.
         """
-        reader = _pick(self._alertmanagers, source)
-        return await self._take(reader.read(body, self._clock.now()), reader.source.name)
+        return await self._take(self._alertmanager.read(body, self._clock.now()), self._alertmanager.source.name)
 
-    async def take_alerts(self, body: bytes, source: str = "") -> Receipt:
+    async def take_alerts(self, body: bytes) -> Receipt:
         """A body of ``POST /v1/alerts``; errors as in ``take_alertmanager``."""
-        reader = _pick(self._generics, source)
-        return await self._take(reader.read(body, self._clock.now()), reader.source.name)
+        return await self._take(self._generic.read(body, self._clock.now()), self._generic.source.name)
 
     async def take_event(self, body: bytes) -> Receipt:
         """A body of ``POST /v2/enqueue``; besides the errors of the others: Invalid with every failed check, Unauthorised."""
@@ -166,20 +162,23 @@ class Intake:
         A StoreError leaves them firing, to be tried again in five seconds.
         """
         count = 0
-        while True:
-            now = self._clock.now()
+        while self._register.has_due(now := self._clock.now()):
             plan = self._register.plan_expired(now)
-            if not plan.steps:
-                return count
-            try:
-                entries = await self._append(now, plan.alerts)
-            except BaseException:
-                self._register.retry_expiry(plan, self._clock.now())
-                raise
-            self._register.apply(plan, entries, now)
-            for step in plan.steps:
-                self._metrics.alerts_received.labels(step.report.alert.source, "expired").inc()
-            count += len(plan.steps)
+            if plan.steps:
+                await self._commit_expired(plan, now)
+                count += len(plan.steps)
+            await self._clock.sleep(0)  # many at once must not hold up the doors
+        return count
+
+    async def _commit_expired(self, plan: Plan, now: int) -> None:
+        try:
+            entries = await self._append(now, plan.alerts)
+        except BaseException:
+            self._register.retry_expiry(plan, self._clock.now())
+            raise
+        self._register.apply(plan, entries, now)
+        for source, expired in Counter(alert.source for alert in plan.alerts).items():
+            self._metrics.alerts_received.labels(source, "expired").inc(expired)
 
     async def checkpoint(self) -> None:
         """Save the expiries that moved; call every few seconds. What a StoreError kept from being saved is saved next time."""
@@ -193,16 +192,9 @@ class Intake:
             raise
 
 
-def _with_default(sources: Sequence[SourceSettings], kind: SourceKind) -> list[SourceSettings]:
-    found = [source for source in sources if source.kind == kind]
-    return found or [SourceSettings(name=DEFAULT_NAMES[kind], kind=kind)]
-
-
-def _pick(readers: Mapping[str, Reader], source: str) -> Reader:
-    """The source the token is bound to, else the first of the door's kind."""
-    if source:
-        reader = readers.get(source)
-        if reader is None:
-            raise Unreadable(f"the token belongs to source {source!r}, which does not speak this protocol")
-        return reader
-    return next(iter(readers.values()))
+def _of_kind(sources: Sequence[SourceSettings], kind: SourceKind) -> SourceSettings:
+    """The one source behind a door; under its kind's name if none is configured."""
+    for source in sources:
+        if source.kind == kind:
+            return source
+    return SourceSettings(name=kind, kind=kind)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from router.model.receipt import TooLarge
+
 MAX_BATCH = 10_000
-"""Alerts in one request."""
+"""Alerts in one request, unless configured otherwise."""
 MAX_LABELS = 256
 MAX_LABEL_NAME = 256
 """Characters."""
@@ -64,6 +66,12 @@ def check_annotations(annotations: Mapping[str, str], field: str = "annotations"
             raise TooMuch(
                 f"{field}.{name}", f"expected a value of at most {MAX_ANNOTATION_VALUE} characters, found {len(value)}"
             )
+
+
+def check_batch(found: int, most: int) -> None:
+    """How many alerts one body holds."""
+    if found > most:
+        raise TooLarge(f"expected at most {most} alerts in one request, found {found}")
 
 
 def check_size(size: int) -> None:

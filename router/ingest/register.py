@@ -18,7 +18,8 @@ from typing import Literal
 import msgspec
 
 from router.errors import Overloaded
-from router.ingest.sources import RESEND_GRACE_MS, RESOLVE_TIMEOUT_MS
+from router.ingest.sources import RESEND_GRACE_MS, RESOLVE_TIMEOUT_MS, SourceSettings
+from router.ingest.timestamps import end_by_default
 from router.model.alert import Alert
 from router.model.journal import AlertReceived, Entry
 from router.model.transition import ActiveAlert, StateRow
@@ -342,8 +343,15 @@ class Register:
         else:
             found.append(record)
 
+    def has_due(self, now: int) -> bool:
+        """Whether some alerts may have expired; ``plan_expired`` looks closer."""
+        return bool(self._bucket_times) and self._bucket_times[0] <= now // _BUCKET_MS
+
     def plan_expired(self, now: int, limit: int = EXPIRY_BATCH) -> Plan:
-        """Alerts whose end passed without a resend, as resolves to journal. Looks at ``limit`` records; call until empty."""
+        """Alerts whose end passed without a resend, as resolves to journal.
+
+        Looks at ``limit`` records: call while ``has_due``.
+        """
         plan = Plan()
         this_second = now // _BUCKET_MS
         while limit > 0 and self._bucket_times and self._bucket_times[0] <= this_second:
@@ -407,19 +415,22 @@ class Register:
         undecided: Iterable[Entry],
         expiries: Mapping[int, int],
         now: int,
-        *,
-        grace_ms: Mapping[str, int] | None = None,
+        sources: Mapping[str, SourceSettings],
     ) -> None:
-        """Begin where the last process stopped. Nothing expires before ``now`` plus the source's grace, and none early."""
-        grace_ms = grace_ms or {}
+        """Begin where the last process stopped. Nothing expires before ``now`` plus its source's grace, and none early.
+
+        ``rows`` and ``undecided`` as ``Store.open`` answered them.
+        """
         for row in rows:
             if row.kind == "alert" and row.body is not None:
-                self._take_back(row.id, _ACTIVE.decode(row.body).alert, expiries, now, grace_ms)
+                self._take_back(row.id, _ACTIVE.decode(row.body).alert, expiries, now, sources)
         for entry in undecided:
             if isinstance(entry.fact, AlertReceived):
-                self._take_back(entry.seq, entry.fact.alert, expiries, now, grace_ms)
+                self._take_back(entry.seq, entry.fact.alert, expiries, now, sources)
 
-    def _take_back(self, row: int, alert: Alert, expiries: Mapping[int, int], now: int, grace_ms: Mapping[str, int]) -> None:
+    def _take_back(
+        self, row: int, alert: Alert, expiries: Mapping[int, int], now: int, sources: Mapping[str, SourceSettings]
+    ) -> None:
         if alert.kind != "stateful" or alert.source in EXEMPT_SOURCES:
             return
         source = self._source(alert.source)
@@ -431,9 +442,13 @@ class Register:
         if record is not None:
             record.alert = alert
             return
+        settings = sources.get(alert.source)
+        timeout_ms, grace_ms = (
+            (settings.resolve_timeout_ms, settings.resend_grace_ms) if settings else (RESOLVE_TIMEOUT_MS, RESEND_GRACE_MS)
+        )
         saved_at = expiries.get(row, 0)
-        known = saved_at + CHECKPOINT_SLACK_MS if saved_at else now + RESOLVE_TIMEOUT_MS
-        expires_at = max(known, now + grace_ms.get(alert.source, RESEND_GRACE_MS))
+        known = saved_at + CHECKPOINT_SLACK_MS if saved_at else end_by_default(now, timeout_ms)
+        expires_at = max(known, now + grace_ms)
         record = Firing(Report(alert, expires_at, is_timeout=not saved_at), 0)
         record.row = row
         record.saved_at = saved_at

@@ -6,10 +6,7 @@ from typing import Literal
 
 import msgspec
 
-SourceKind = Literal["alertmanager", "pagerduty", "generic"]
-
-DEFAULT_NAMES: dict[SourceKind, str] = {"alertmanager": "alertmanager", "pagerduty": "events", "generic": "alerts"}
-"""The name a door's alerts carry when no source of its kind is configured."""
+SourceKind = Literal["alertmanager", "pagerduty", "json"]
 
 RESOLVE_TIMEOUT_MS = 5 * 60_000
 """How long a stateful alert without ``endsAt`` counts as firing after its last resend; Alertmanager's default."""
@@ -21,13 +18,15 @@ RESEND_GRACE_MS = 2 * 60_000
 class SourceSettings(msgspec.Struct, frozen=True, kw_only=True):
     """One configured source. ``keys`` are the inbound keys themselves, so this never goes into a log or an answer.
 
-    ``service_labels``: the first that an alert carries names its service. For the Events API they are looked up in
-    ``component``, ``source``, ``group``, ``class`` and ``client``.
+    ``service_labels``: the first that an alert carries names its service; empty means the kind's default. For the Events API
+    they, and ``name_label``, are keys of ``custom_details`` or fields of the payload. ``resolve_timeout_ms`` 0: an alert
+    without an end waits for its resolve.
     """
 
     name: str
     kind: SourceKind
     service_labels: tuple[str, ...] = ()
+    name_label: str = ""
     severity_label: str = "severity"
     resolve_timeout_ms: int = RESOLVE_TIMEOUT_MS
     resend_grace_ms: int = RESEND_GRACE_MS

@@ -41,6 +41,11 @@ def format_time(at: int) -> str:
     return (_EPOCH + timedelta(milliseconds=min(max(at, 0), LATEST))).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at % 1000:03d}Z"
 
 
+def end_by_default(now: int, timeout_ms: int) -> int:
+    """When an alert without an end of its own expires; never, for a timeout of 0."""
+    return now + timeout_ms if timeout_ms else LATEST
+
+
 class TimeCache:
     """Times already read, by their text: the alerts of a batch mostly share theirs. Bounded; begins anew when full."""
 

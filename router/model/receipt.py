@@ -34,6 +34,10 @@ class Unreadable(Exception):
     """The body as a whole cannot be read, so nothing of it was taken; the message says what and where."""
 
 
+class TooLarge(Unreadable):
+    """More alerts in one body than are taken at once."""
+
+
 class Unauthorised(Exception):
     """The key inside the body (Events API) belongs to no configured source; the message never repeats the key."""
 

@@ -1,0 +1,92 @@
+"""Every path of the API in one table: what the daemon builds its ``Api`` from, and what the documentation is held to."""
+
+from __future__ import annotations
+
+from router.api.compatible import Compatible
+from router.api.doors import Doors, shape_alertmanager, shape_event
+from router.api.health import Health
+from router.api.openapi import describe
+from router.api.reading import Reading
+from router.api.routes import Route
+
+
+def build_routes(*, doors: Doors, health: Health, reading: Reading, compatible: Compatible) -> list[Route]:
+    """All routes, in order of precedence."""
+    return [*_doors(doors), *_health(health), *_reading(reading), *_compatible(compatible)]
+
+
+def _doors(doors: Doors) -> list[Route]:
+    return [
+        Route(
+            method="POST",
+            path="/api/v2/alerts",
+            handler=doors.alertmanager,
+            scope="ingest",
+            name="alertmanager",
+            shape=shape_alertmanager,
+            takes_body=True,
+        ),
+        Route(method="POST", path="/v1/alerts", handler=doors.alerts, scope="ingest", name="alerts", takes_body=True),
+        # The key in the body is the credential: PagerDuty's clients cannot send a bearer token.
+        Route(
+            method="POST",
+            path="/v2/enqueue",
+            handler=doors.event,
+            scope=None,
+            name="events",
+            shape=shape_event,
+            takes_body=True,
+        ),
+        Route(
+            method="POST",
+            path="/v2/change/enqueue",
+            handler=doors.change,
+            scope=None,
+            name="changes",
+            shape=shape_event,
+            takes_body=True,
+        ),
+    ]
+
+
+def _health(health: Health) -> list[Route]:
+    return [
+        Route(method="GET", path="/-/healthy", handler=health.healthy, scope=None, name="healthy"),
+        Route(method="GET", path="/-/ready", handler=health.ready, scope=None, name="ready"),
+        Route(method="POST", path="/-/reload", handler=health.reload, scope="admin", name="reload"),
+        Route(method="GET", path="/metrics", handler=health.metrics, scope="read", name="metrics"),
+    ]
+
+
+def _reading(reading: Reading) -> list[Route]:
+    return [
+        Route(method="GET", path="/v1/openapi.json", handler=describe, scope=None, name="openapi"),
+        Route(method="GET", path="/v1/alerts", handler=reading.alerts, scope="read", name="read_alerts"),
+        Route(method="GET", path="/v1/incidents", handler=reading.incidents, scope="read", name="read_incidents"),
+        Route(method="GET", path="/v1/decisions", handler=reading.decisions, scope="read", name="read_decisions"),
+        Route(method="GET", path="/v1/deliveries", handler=reading.deliveries, scope="read", name="read_deliveries"),
+        Route(method="GET", path="/v1/rules", handler=reading.rules, scope="read", name="read_rules"),
+        Route(method="GET", path="/v1/stats", handler=reading.stats, scope="read", name="read_stats"),
+        Route(method="POST", path="/v1/deliveries/*/retry", handler=reading.retry, scope="write", name="retry"),
+        Route(method="POST", path="/v1/deliveries/*/drop", handler=reading.drop, scope="write", name="drop"),
+        Route(method="GET", path="/v1/deliveries/*", handler=reading.delivery, scope="read", name="read_deliveries"),
+        Route(method="GET", path="/v1/incidents/*", handler=reading.incident, scope="read", name="read_incidents"),
+        Route(method="GET", path="/v1/alerts/*", handler=reading.alert, scope="read", name="read_alerts"),
+        Route(method="GET", path="/v1/explain/*", handler=reading.explain, scope="read", name="explain"),
+    ]
+
+
+def _compatible(compatible: Compatible) -> list[Route]:
+    shape = shape_alertmanager
+    return [
+        Route(method="GET", path="/api/v2/status", handler=compatible.status, scope="read", name="am_status", shape=shape),
+        Route(method="GET", path="/api/v2/alerts", handler=compatible.alerts, scope="read", name="am_alerts", shape=shape),
+        *(
+            Route(method=method, path="/api/v2/*", handler=compatible.not_here, scope="read", name="am_other", shape=shape)
+            for method in ("GET", "POST", "DELETE")
+        ),
+        *(
+            Route(method=method, path="/api/v1/*", handler=compatible.gone, scope=None, name="am_v1", shape=shape)
+            for method in ("GET", "POST", "DELETE")
+        ),
+    ]
