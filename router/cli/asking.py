@@ -65,4 +65,4 @@ def _connect(settings: Settings) -> http.client.HTTPConnection:
                 return http.client.HTTPSConnection(host, address.port, timeout=TIMEOUT_SECONDS, context=context)
             case _:
                 continue
-    fail("the daemon listens only on a socket handed over by systemd", hint="add an address to `listen`")
+    return fail("the daemon listens only on a socket handed over by systemd", hint="add an address to `listen`")

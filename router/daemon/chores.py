@@ -19,6 +19,7 @@ class Chores:
 
     def __init__(self) -> None:
         """Nothing to do yet."""
+        self._started = False
         self._scheduler = AsyncIOScheduler(
             timezone="UTC", job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
         )
@@ -36,9 +37,11 @@ class Chores:
 
     def start(self) -> None:
         """Begin, on the running loop."""
+        self._started = True
         self._scheduler.start()
 
     def stop(self) -> None:
-        """No further runs."""
-        if self._scheduler.running:
+        """No further runs. A second call does nothing."""
+        if self._started:
+            self._started = False
             self._scheduler.shutdown(wait=False)

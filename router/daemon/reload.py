@@ -7,7 +7,7 @@ holds, timers and open incidents go on. What only a restart can change is named 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -51,7 +51,7 @@ class Reloader:
         troubles: Troubles,
         clock: Clock,
         metrics: Metrics,
-        apply: Callable[[Settings], None],
+        apply: Callable[[Settings], Awaitable[None]],
     ) -> None:
         """``apply`` puts the settings that can change into force; it must not fail."""
         self.current = current
@@ -104,15 +104,13 @@ class Reloader:
         if stays:
             log.warning("restart_needed", settings=stays)
         self.current = loaded.settings
-        self._apply(loaded.settings)
+        await self._apply(loaded.settings)
 
     async def _refuse(self, diagnostics: list[Diagnostic]) -> list[str]:
         mistakes = [str(diagnostic) for diagnostic in diagnostics if diagnostic.level == "error"]
         log.error("reload_failed", mistakes=mistakes[:MAX_MISTAKES_LOGGED], count=len(mistakes))
         self._finish(succeeded=False)
-        summary = (
-            f"{len(mistakes)} mistakes keep the rules from being reloaded, the last good ones stay in force: {mistakes[0]}"
-        )
+        summary = f"{len(mistakes)} mistakes keep the rules from being reloaded, the last good ones stay: {mistakes[0]}"
         await self._troubles.fire(Trouble.RELOAD_FAILED, summary)
         return mistakes
 

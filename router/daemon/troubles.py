@@ -7,15 +7,18 @@ tried again. Without a rule for them they go to the default team.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Protocol
+
+import msgspec
 
 from router.clock import Clock
 from router.errors import Overloaded, StoreError
 from router.model.alert import Alert
 from router.model.journal import AlertReceived, Fact
 from router.model.severity import Severity
+from router.model.transition import ActiveAlert, StateRow
 from router.telemetry.logs import logger
 from router.telemetry.metrics import Metrics
 
@@ -66,9 +69,14 @@ class Troubles:
         self._firing: dict[tuple[Trouble, str], Alert] = {}
         self._waiting: list[Alert] = []
 
-    def recover(self, alerts: Sequence[Alert]) -> None:
+    def recover(self, state: Iterable[StateRow]) -> None:
         """Take over what was firing before a restart, so that it can be cleared."""
-        for alert in alerts:
+        decoder = msgspec.json.Decoder(ActiveAlert)
+        marker = f'"{SOURCE}"'.encode()
+        for row in state:
+            if row.kind != "alert" or row.body is None or marker not in row.body:
+                continue
+            alert = decoder.decode(row.body).alert
             if alert.source == SOURCE and alert.name in set(map(str, Trouble)):
                 self._firing[(Trouble(alert.name), alert.labels.get("subject", ""))] = alert
 

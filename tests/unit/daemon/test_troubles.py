@@ -1,7 +1,10 @@
 """The router's own troubles: raised once, cleared once, never lost while the journal is full."""
 
+import msgspec
+
 from router.daemon.troubles import MAX_WAITING, SEVERITIES, SOURCE, Trouble, Troubles
 from router.errors import StoreFull
+from router.model.transition import ActiveAlert, StateRow
 from router.telemetry.metrics import Metrics
 
 
@@ -76,7 +79,7 @@ async def test_after_a_restart_a_trouble_can_be_cleared() -> None:
     first = troubles(journal)
     await first.fire(Trouble.RELOAD_FAILED, "rules/a.yaml is broken")
     second = troubles(journal)
-    second.recover(journal.alerts)
+    second.recover([StateRow("alert", 1, msgspec.json.encode(ActiveAlert(alert=alert))) for alert in journal.alerts])
     await second.fire(Trouble.RELOAD_FAILED, "still broken")
     await second.clear(Trouble.RELOAD_FAILED)
     assert [alert.status for alert in journal.alerts] == ["firing", "resolved"]

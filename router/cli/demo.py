@@ -1,0 +1,147 @@
+"""``alert-router demo``: the sandbox and the daemon together, so that a newcomer sees a page within a minute."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import click
+
+from router.cli.options import fail
+
+SANDBOX_PORT = 8080
+ROUTER_PORT = 9095
+START_SECONDS = 30.0
+LOOK_SECONDS = 0.1
+EXAMPLES = (Path(__file__).parents[2] / "rules", Path(__file__).parents[1] / "examples")
+"""The example rules: in a checkout, and in an installed package."""
+_TEAMS = {"payments": "a1", "data": "b2", "platform": "c3"}
+
+_CONFIG = """\
+# The demo's configuration: everything stays on this machine. config.example.yaml explains every setting.
+listen: 127.0.0.1:{router_port}
+store: sqlite:alert-router.db
+rules: [rules/]
+default_team: platform
+teams:
+  payments:
+    services: [payment-*, checkout-*]
+    pagerduty: {{routing_key: env:DEMO_KEY_PAYMENTS}}
+    limit: {{incidents: 20, per: 10m}}
+    fallback: platform
+  data:
+    services: ["*-db", warehouse-*]
+    pagerduty: {{routing_key: env:DEMO_KEY_DATA}}
+    fallback: platform
+  platform:
+    services: ["*"]
+    pagerduty: {{routing_key: env:DEMO_KEY_PLATFORM}}
+sources:
+  prometheus: {{kind: alertmanager}}
+pagerduty:
+  events_url: http://127.0.0.1:{sandbox_port}
+"""
+
+_TRY = """
+The router listens on {router}, the local PagerDuty shows its incidents on {sandbox}/
+
+Send an alert and watch a page open (Ctrl-C here ends the demo):
+
+  curl -s {router}/v1/alerts -H 'Content-Type: application/json' -d '{{"service": "payment-api",
+    "name": "CardError", "severity": "critical", "summary": "Cards are declined", "kind": "stateful"}}'
+
+Then look at it from the other side:
+
+  {command} incidents --config {config}
+  {command} explain incident:1 --config {config}
+
+Edit {rules} and save: the running router takes the new rules.
+"""
+
+
+@click.command(epilog="Example: alert-router demo --directory /tmp/demo")
+@click.option(
+    "--directory",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("data/demo"),
+    show_default=True,
+    help="Where the demo's configuration, rules and database are kept; what is there is used again.",
+)
+@click.option("--router-port", type=click.IntRange(1, 65_535), default=ROUTER_PORT, show_default=True)
+@click.option("--sandbox-port", type=click.IntRange(1, 65_535), default=SANDBOX_PORT, show_default=True)
+def demo(*, directory: Path, router_port: int, sandbox_port: int) -> None:
+    """Start a local PagerDuty stand-in and the daemon with the example rules, and say what to try."""
+    config = _prepare(directory, router_port, sandbox_port)
+    keys = {name: digits * 16 for name, digits in _TEAMS.items()}
+    environment = os.environ | {f"DEMO_KEY_{name.upper()}": key for name, key in keys.items()}
+    command = [sys.executable, "-m", "router"]
+    named = [argument for name, key in keys.items() for argument in ("--key", f"{name}={key}")]
+    click.echo("demo: starting the local PagerDuty (sandbox) and the router …")
+    parts = [
+        subprocess.Popen([*command, "sandbox", "--port", str(sandbox_port), *named]),  # noqa: S603 - our own program
+        subprocess.Popen([*command, "run", "--config", str(config)], env=environment),  # noqa: S603
+    ]
+    try:
+        for part, url in zip(
+            parts, (f"http://127.0.0.1:{sandbox_port}/", f"http://127.0.0.1:{router_port}/-/ready"), strict=True
+        ):
+            _wait(part, url)
+        router = f"http://127.0.0.1:{router_port}"
+        shown = Path(sys.argv[0]).name if Path(sys.argv[0]).name == "alert-router" else "python -m router"
+        bin_path = Path(sys.executable).parent / "alert-router"
+        click.echo(
+            _TRY.format(
+                router=router,
+                sandbox=f"http://127.0.0.1:{sandbox_port}",
+                config=config,
+                rules=config.parent / "rules",
+                command=_short(bin_path) if bin_path.exists() else shown,
+            )
+        )
+        while all(part.poll() is None for part in parts):
+            time.sleep(0.2)
+        fail("the demo ended by itself", hint="what is written above says why")
+    except KeyboardInterrupt:
+        click.echo("demo: stopping …")
+    finally:
+        for part in reversed(parts):
+            part.terminate()
+        for part in parts:
+            part.wait()
+
+
+def _short(path: Path) -> str:
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def _prepare(directory: Path, router_port: int, sandbox_port: int) -> Path:
+    """The demo's own copy of the example rules, so that they can be edited without touching the originals."""
+    rules = directory / "rules"
+    rules.mkdir(parents=True, exist_ok=True)
+    config = directory / "config.yaml"
+    config.write_text(_CONFIG.format(router_port=router_port, sandbox_port=sandbox_port))
+    examples = next((folder for folder in EXAMPLES if folder.is_dir()), None)
+    for example in sorted(examples.glob("*.yaml")) if examples else ():
+        if not (rules / example.name).exists():
+            shutil.copy(example, rules / example.name)
+    return config
+
+
+def _wait(part: subprocess.Popen[bytes], url: str) -> None:
+    for _ in range(int(START_SECONDS / LOOK_SECONDS)):
+        if part.poll() is not None:
+            fail(f"{url} did not come up (exit code {part.returncode})", hint="is the port taken? choose others, see --help")
+        try:
+            with urllib.request.urlopen(url, timeout=1):  # noqa: S310 - http to this machine
+                return
+        except OSError:
+            time.sleep(LOOK_SECONDS)
+    fail(f"{url} did not come up within {START_SECONDS:.0f} s")

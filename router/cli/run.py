@@ -1,0 +1,85 @@
+"""``alert-router run``: the daemon in the foreground, as a supervisor wants it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from router.cli.options import config_option, fail
+
+RANDOM_SEED_BYTES = 16
+
+
+@click.command(epilog="Example: alert-router run --config /etc/alert-router/config.yaml")
+@config_option
+@click.option(
+    "--log-format", type=click.Choice(["auto", "json", "console"]), default=None, help="Instead of the configured one."
+)
+def run(*, config_path: Path, log_format: str | None) -> None:
+    """The daemon. SIGHUP reloads, SIGTERM stops it within `shutdown_timeout`.
+
+    Exit code 0 after a clean stop, 1 when it cannot begin or had to give up; what is wrong stands in the log.
+    """
+    sys.exit(run_daemon(config_path, log_format=log_format))
+
+
+def run_daemon(config_path: Path, *, log_format: str | None = None) -> int:
+    """Until stopped; the exit code."""
+    from router.clock import SystemClock  # noqa: PLC0415 - other commands need none of this
+    from router.daemon.app import Daemon  # noqa: PLC0415
+    from router.daemon.starting import NoRules, load_first  # noqa: PLC0415
+    from router.daemon.systemd import Notifier  # noqa: PLC0415
+    from router.errors import ConfigError, StoreError  # noqa: PLC0415
+    from router.telemetry.logs import logger, set_up  # noqa: PLC0415
+
+    try:
+        first = load_first(config_path, os.environ)
+    except ConfigError as error:
+        fail(f"{config_path} cannot be used\n{error}", hint="`alert-router check` shows each mistake with its line")
+    settings = first.settings
+    redactor = set_up(log_format=log_format or settings.log.format, level=settings.log.level)  # type: ignore[arg-type]
+    log = logger("daemon")
+
+    async def serve() -> None:
+        daemon = Daemon(
+            config_path=config_path,
+            first=first,
+            environ=os.environ,
+            clock=SystemClock(),
+            chance=random.Random(os.urandom(RANDOM_SEED_BYTES)),  # noqa: S311 - jitter and ids, not secrets
+            notifier=Notifier(os.environ, process_id=os.getpid()),
+            redactor=redactor,
+        )
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, daemon.stop)
+        loop.add_signal_handler(signal.SIGHUP, daemon.reload)
+        await daemon.run()
+
+    failures: list[BaseException] = []
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(serve())
+    except* (StoreError, NoRules, OSError) as group:
+        failures += group.exceptions
+    except* Exception as group:
+        log.critical("gave_up", exc_info=group)
+        failures.append(group)
+    for failure in failures:
+        log.critical("cannot_run", cause=str(failure))
+    return 1 if failures else 0
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    if sys.platform != "linux":
+        return None
+    import uvloop  # noqa: PLC0415 - exists on Linux only
+
+    return uvloop.new_event_loop

@@ -1,0 +1,294 @@
+"""The daemon's life: start, run in one tree of tasks, stop in reverse order with each step bounded in time.
+
+Start: open the store, restore engine and register, take up what was undecided and undelivered, open the doors, say ready.
+Stop: close the doors, decide what was accepted, give deliveries in flight their grace, close the store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import MutableMapping
+from pathlib import Path
+
+from router.clock import Clock
+from router.config.settings import Settings
+from router.daemon.chores import Chores
+from router.daemon.joints import api_tokens, ingest_sources, known_secrets
+from router.daemon.observing import read_gauges
+from router.daemon.reload import Reloader, log_warnings
+from router.daemon.serving import Doorway
+from router.daemon.starting import FirstLoad, choose, stored_ruleset
+from router.daemon.systemd import Notifier
+from router.daemon.troubles import Trouble
+from router.daemon.watch import watch
+from router.daemon.wiring import wire
+from router.errors import Overloaded, StoreError
+from router.model.journal import Fact, Restarted, RulesChanged
+from router.model.ruleset import RuleSet
+from router.store.base import Reader, Recovered
+from router.store.settings import StoreSettings
+from router.store.sqlite.driver import SqliteStore
+from router.telemetry.logs import Redactor, logger
+from router.telemetry.metrics import GaugeValues, Metrics
+
+EXPIRY_SECONDS = 1.0
+CHECKPOINT_SECONDS = 5.0
+LOOK_SECONDS = 5.0
+RETIRE_SECONDS = 600.0
+CLOCK_JUMP_MS = 5_000
+RESTART_GRACE_MS = 2 * 60_000
+"""One resend cycle of Prometheus: what went quiet while we were away has this long to speak up."""
+
+log = logger("daemon")
+
+
+class Daemon:
+    """One process's worth. ``run`` returns when a stop was asked for and finished."""
+
+    def __init__(
+        self,
+        *,
+        config_path: Path,
+        first: FirstLoad,
+        environ: MutableMapping[str, str],
+        clock: Clock,
+        chance: random.Random,
+        notifier: Notifier,
+        redactor: Redactor,
+    ) -> None:
+        """Nothing is opened before ``run``."""
+        self._config_path = config_path
+        self._first = first
+        self._environ = environ
+        self._clock = clock
+        self._chance = chance
+        self._notifier = notifier
+        self._redactor = redactor
+        self._metrics = Metrics()
+        self._stopping = asyncio.Event()
+        self._reload_wanted = asyncio.Event()
+        self._clock_offset_ms = self._offset()
+
+    def stop(self) -> None:
+        """Ask for a clean stop; a second time changes nothing."""
+        self._stopping.set()
+
+    def reload(self) -> None:
+        """Ask for a reload (SIGHUP); many at once are one."""
+        self._reload_wanted.set()
+
+    async def run(self) -> None:
+        """StoreUnusable, NoRules or OSError (cannot listen) when it cannot begin; otherwise until stopped."""
+        settings = self._first.settings
+        self._redactor.learn(known_secrets(settings))
+        self._store = SqliteStore(
+            settings.store.path,
+            clock=self._clock,
+            settings=StoreSettings(max_pending=settings.limits.max_pending, min_free_bytes=settings.store.min_free_bytes),
+        )
+        recovered = await self._store.open()
+        reader = self._store.reader()
+        try:
+            await self._run_on(recovered, reader, settings)
+        finally:
+            reader.close()
+            await self._store.close()
+        log.info("stopped")
+
+    async def _run_on(self, recovered: Recovered, reader: Reader, settings: Settings) -> None:
+        before, in_force = choose(self._first, stored_ruleset(reader))
+        self._parts = parts = wire(
+            settings=settings,
+            before=before,
+            in_force=in_force,
+            store=self._store,
+            reader=reader,
+            recovered=recovered,
+            clock=self._clock,
+            chance=self._chance,
+            metrics=self._metrics,
+        )
+        self._reloader = Reloader(
+            config_path=self._config_path,
+            environ=self._environ,
+            current=settings,
+            version=in_force.version,
+            store=self._store,
+            processor=parts.processor,
+            troubles=parts.troubles,
+            clock=self._clock,
+            metrics=self._metrics,
+            apply=self._apply,
+        )
+        self._metrics.read_gauges(self._gauges)
+        self._doorway = Doorway(
+            settings=settings,
+            parts=parts,
+            store=self._store,
+            reload=self._reloader.reload,
+            metrics=self._metrics,
+            clock=self._clock,
+            environ=self._environ,
+        )
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                processing = tasks.create_task(parts.processor.run(), name="processor")
+                dispatching = tasks.create_task(parts.dispatcher.run(), name="dispatcher")
+                await self._begin(recovered, before, in_force)
+                chores = self._start_chores()
+                helpers = [
+                    tasks.create_task(self._watch_files(), name="watch"),
+                    tasks.create_task(self._reload_when_asked(), name="reload"),
+                    tasks.create_task(self._feed_watchdog(), name="watchdog"),
+                ]
+                await self._doorway.open(tasks)
+                self._notifier.ready(f"{len(parts.engine.ruleset.rules)} rules, listening on {self._doorway.addresses}")
+                log.info("started", listening=self._doorway.addresses, rules=len(in_force.rules), version=in_force.version)
+                await self._stopping.wait()
+                await self._end(chores, helpers, processing, dispatching)
+        finally:
+            await parts.client.aclose()
+
+    async def _begin(self, recovered: Recovered, before: RuleSet, in_force: RuleSet) -> None:
+        """Journal that we are back, and under which rules."""
+        now = self._clock.now()
+        facts: list[Fact] = []
+        if recovered.last_seen_at:
+            facts.append(Restarted(down_since=recovered.last_seen_at, grace_ms=RESTART_GRACE_MS))
+        loaded = self._first.loaded
+        if loaded is not None:
+            log_warnings(loaded.warnings)
+            await self._store.save_ruleset(in_force.version, now, loaded.texts)
+            if before.version != in_force.version:
+                facts.append(RulesChanged(version=in_force.version))
+        try:
+            await self._store.append(now, facts)
+        except (StoreError, Overloaded) as error:
+            # Full: page what is held under the rules of last time. The rules change with the next reload or restart.
+            log.warning("start_not_journalled", cause=str(error))
+        if self._first.broken is not None:
+            summary = f"the rule files are broken, the rules of last time are in force: {self._first.broken.diagnostics[0]}"
+            await self._parts.troubles.fire(Trouble.RULES_BROKEN_AT_START, summary)
+        else:
+            await self._parts.troubles.clear(Trouble.RULES_BROKEN_AT_START)
+            await self._parts.troubles.clear(Trouble.RELOAD_FAILED)
+
+    async def _end(
+        self,
+        chores: Chores,
+        helpers: list[asyncio.Task[None]],
+        processing: asyncio.Task[None],
+        dispatching: asyncio.Task[None],
+    ) -> None:
+        """The doors get a fifth of the time, deciding two fifths, deliveries the rest."""
+        seconds = self._reloader.current.shutdown_timeout_ms / 1000
+        self._notifier.stopping()
+        log.info("stopping", seconds=seconds)
+        chores.stop()
+        for helper in helpers:
+            helper.cancel()
+        await self._doorway.close(seconds / 5)
+        self._parts.processor.stop()
+        await self._bounded(processing, seconds * 2 / 5, "deciding")
+        await self._parts.dispatcher.stop(seconds * 2 / 5)
+        await dispatching
+        try:
+            await self._parts.intake.checkpoint()
+        except StoreError as error:
+            log.warning("checkpoint_failed", cause=str(error))
+
+    async def _bounded(self, task: asyncio.Task[None], seconds: float, step: str) -> None:
+        _, late = await asyncio.wait((task,), timeout=seconds)
+        if late:
+            log.warning("stop_step_cut_short", step=step, seconds=seconds)
+            task.cancel()
+
+    # helpers
+
+    def _start_chores(self) -> Chores:
+        chores = Chores()
+        chores.every(EXPIRY_SECONDS, "expire", self._expire)
+        chores.every(CHECKPOINT_SECONDS, "checkpoint", self._parts.intake.checkpoint)
+        chores.every(LOOK_SECONDS, "look", self._look)
+        chores.every(RETIRE_SECONDS, "retire", self._retire)
+        chores.start()
+        return chores
+
+    async def _expire(self) -> None:
+        try:
+            await self._parts.intake.expire()
+        except (StoreError, Overloaded) as error:
+            log.warning("expiry_not_journalled", cause=str(error))
+
+    async def _look(self) -> None:
+        """At the disk, the clock, and what was proven to work again."""
+        troubles = self._parts.troubles
+        refusing = self._store.usage().refusing
+        if refusing:
+            await troubles.fire(Trouble.STORE_REFUSES, f"new alerts are refused: {refusing}")
+        else:
+            await troubles.clear(Trouble.STORE_REFUSES)
+        jump_ms = self._offset() - self._clock_offset_ms
+        self._clock_offset_ms += jump_ms
+        if abs(jump_ms) > CLOCK_JUMP_MS:
+            await troubles.fire(
+                Trouble.CLOCK_JUMPED, f"the clock jumped by {jump_ms / 1000:.0f} s; windows and timers are off by that"
+            )
+        else:
+            await troubles.clear(Trouble.CLOCK_JUMPED)
+        proven, self._parts.counts.proven = self._parts.counts.proven, set()
+        for team in sorted(proven):
+            await troubles.clear(Trouble.DEAD_LETTER, subject=team)
+        await troubles.retry()
+
+    async def _retire(self) -> None:
+        store = self._reloader.current.store
+        gone = await self._store.retire(
+            before_at=self._clock.now() - store.retention_age_ms, max_bytes=store.retention_size_bytes
+        )
+        self._metrics.retired_entries.inc(gone)
+
+    async def _watch_files(self) -> None:
+        if not self._reloader.current.watch:
+            return
+        paths = [self._config_path, *self._reloader.current.rules]
+
+        async def changed() -> None:
+            self._reload_wanted.set()
+
+        await watch(paths, changed, self._stopping)
+
+    async def _reload_when_asked(self) -> None:
+        while True:
+            await self._reload_wanted.wait()
+            self._reload_wanted.clear()
+            self._notifier.reloading()
+            mistakes = await self._reloader.reload()
+            self._notifier.status("the rules are broken, the last good ones stay" if mistakes else "reloaded")
+
+    async def _feed_watchdog(self) -> None:
+        """Only while the loop turns: a loop that hangs is what the watchdog is for."""
+        seconds = self._notifier.watchdog_seconds
+        while seconds is not None:
+            self._notifier.alive()
+            await self._clock.sleep(seconds)
+
+    async def _apply(self, settings: Settings) -> None:
+        parts = self._parts
+        self._redactor.learn(known_secrets(settings))
+        parts.keys.secrets = settings.secrets
+        parts.intake.reconfigure(ingest_sources(settings).values(), settings.scale)
+        await self._doorway.reconfigure(settings, api_tokens(settings))
+
+    def _gauges(self) -> GaugeValues:
+        return read_gauges(
+            engine=self._parts.engine,
+            undecided=lambda: self._parts.processor.undecided,
+            outbox=self._parts.dispatcher.snapshot,
+            usage=self._store.usage,
+            reloaded=lambda: (self._reloader.succeeded, self._reloader.loaded_at),
+        )
+
+    def _offset(self) -> int:
+        return self._clock.now() - int(self._clock.monotonic() * 1000)

@@ -1,0 +1,116 @@
+"""Small joints between rooms that do not know each other: dead letters to facts, settings to each room's own values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from router.api.auth import Token
+from router.clock import Clock
+from router.config.secrets import Secrets
+from router.config.settings import PagerDutySettings, Settings
+from router.daemon.troubles import Trouble, Troubles
+from router.dispatch.dead import fact_of
+from router.dispatch.settings import Settings as DispatchSettings
+from router.dispatch.worker import Dispatcher
+from router.ingest.sources import SourceSettings
+from router.model.delivery import Delivery
+from router.model.journal import Fact
+from router.telemetry.logs import logger
+
+log = logger("daemon")
+
+
+class Journal(Protocol):
+    """The store, as this module needs it."""
+
+    async def append(self, at: int, facts: Sequence[Fact]) -> object:
+        """Make these facts durable."""
+        ...
+
+
+class DeadLetterOffice:
+    """Fits ``dispatch.protocols.Failures``: journals what was given up, then raises the router's own alert."""
+
+    def __init__(self, *, journal: Journal, troubles: Troubles, clock: Clock) -> None:
+        """Parts as wired."""
+        self._journal = journal
+        self._troubles = troubles
+        self._clock = clock
+
+    async def failed(self, deliveries: Sequence[Delivery]) -> None:
+        """Returns when the failures are in the journal; the engine pages the fallback from there."""
+        await self._journal.append(self._clock.now(), [fact_of(delivery) for delivery in deliveries])
+        for delivery in deliveries:
+            summary = f"a {delivery.action} for team {delivery.team} could not be delivered: {delivery.reason}"
+            await self._troubles.fire(Trouble.DEAD_LETTER, summary, subject=delivery.team)
+
+
+class Hands:
+    """Fits ``api.reading.Deliveries``: a person's wish, to the dispatcher."""
+
+    def __init__(self, dispatcher: Dispatcher) -> None:
+        """Whose deliveries they are."""
+        self._dispatcher = dispatcher
+
+    async def retry(self, delivery_id: int) -> bool:
+        """Try it now; False if that cannot be."""
+        return await self._dispatcher.retry(delivery_id) == "done"
+
+    async def drop(self, delivery_id: int, reason: str) -> bool:
+        """Give it up; False if that cannot be."""
+        log.warning("delivery_dropped", delivery_id=delivery_id, reason=reason)
+        return await self._dispatcher.drop(delivery_id) == "done"
+
+
+class KeyRing:
+    """Resolves routing key references with the secrets now in force; swapped on reload."""
+
+    def __init__(self, secrets: Secrets) -> None:
+        """Begin with these."""
+        self.secrets = secrets
+
+    def resolve(self, reference: str) -> str:
+        """The routing key; SecretUnavailable names the reference if it cannot be read."""
+        return self.secrets.resolve(reference).reveal()
+
+
+def ingest_sources(settings: Settings) -> dict[str, SourceSettings]:
+    """The configured sources as ``ingest`` wants them, inbound keys resolved."""
+    return {
+        source.name: SourceSettings(
+            name=source.name,
+            kind=source.kind,
+            service_labels=source.service_labels,
+            name_label=source.name_label,
+            severity_label=source.severity_label,
+            resolve_timeout_ms=source.resolve_timeout_ms,
+            resend_grace_ms=source.resend_grace_ms,
+            keys=tuple(settings.secrets.resolve(key).reveal() for key in source.keys),
+        )
+        for source in settings.sources.values()
+    }
+
+
+def api_tokens(settings: Settings) -> list[Token]:
+    """The configured tokens, resolved."""
+    return [
+        Token(name=token.name, secret=settings.secrets.resolve(token.token).reveal(), scopes=token.scopes)
+        for token in settings.tokens
+    ]
+
+
+def dispatch_settings(pagerduty: PagerDutySettings) -> DispatchSettings:
+    """Pace and patience as configured; everything else by default."""
+    rate = pagerduty.rate
+    if rate is None:
+        return DispatchSettings(calls=0, retry_max_age_ms=pagerduty.retry_for_ms)
+    return DispatchSettings(calls=rate.calls, window_ms=rate.per_ms, retry_max_age_ms=pagerduty.retry_for_ms)
+
+
+def known_secrets(settings: Settings) -> Iterable[str]:
+    """Every secret's text, for the redaction of the log: the only place they are listed together."""
+    references = [team.routing_key for team in settings.teams.values()]
+    references += [token.token for token in settings.tokens]
+    references += [key for source in settings.sources.values() for key in source.keys]
+    return [settings.secrets.resolve(reference).reveal() for reference in references]

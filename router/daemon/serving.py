@@ -1,0 +1,164 @@
+"""The way in: binds the sockets, builds the API from the parts, and answers what only the daemon knows."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
+from typing import Any, assert_never
+
+import msgspec
+
+import router
+from router.api.application import Api
+from router.api.assembly import build_routes
+from router.api.auth import Authenticator, Token
+from router.api.compatible import Compatible
+from router.api.doors import Doors
+from router.api.health import Health
+from router.api.limits import ServerLimits
+from router.api.reading import Reading, ReadingRoom
+from router.api.server import ApiServer
+from router.api.sockets import bind_tcp, bind_unix, take_handed_over
+from router.api.tls import TlsFailed, TlsFiles, load_tls
+from router.clock import Clock
+from router.config.settings import HandedOverSockets, Settings, TcpAddress, UnixAddress
+from router.daemon.joints import Hands, api_tokens
+from router.daemon.wiring import Parts
+from router.model.ruleset import Rule
+from router.store.base import Store
+from router.telemetry.logs import logger
+from router.telemetry.metrics import Metrics
+
+log = logger("daemon")
+
+
+class NoSockets(OSError):
+    """The configuration wants sockets from systemd and none were handed over."""
+
+
+class Doorway:
+    """One per daemon: ``open`` once everything behind it runs, ``close`` first of all."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        parts: Parts,
+        store: Store,
+        reload: Callable[[], Awaitable[Sequence[str]]],
+        metrics: Metrics,
+        clock: Clock,
+        environ: MutableMapping[str, str],
+    ) -> None:
+        """Nothing is bound yet."""
+        self._settings = settings
+        self._parts = parts
+        self._store = store
+        self._environ = environ
+        self._state = "starting"
+        self._authenticator = Authenticator(api_tokens(settings))
+        self._room = ReadingRoom(store.reader)
+        api = Api(
+            routes=build_routes(
+                doors=Doors(parts.intake),
+                health=Health(not_ready=self._not_ready, reload=reload, render_metrics=metrics.render),
+                reading=Reading(room=self._room, deliveries=Hands(parts.dispatcher), rules=self._rules, stats=self._stats),
+                compatible=Compatible(
+                    room=self._room, expiries=parts.register, version=router.__version__, started_at=clock.now()
+                ),
+            ),
+            authenticator=self._authenticator,
+            metrics=metrics,
+        )
+        limits = settings.limits
+        self._server = ApiServer(
+            api=api,
+            clock=clock,
+            limits=ServerLimits(
+                body_bytes=limits.body_bytes,
+                connections=limits.connections,
+                header_seconds=limits.header_timeout_ms / 1000,
+                body_seconds=limits.body_timeout_ms / 1000,
+            ),
+            tls=load_tls(_tls_files(settings)) if settings.tls else None,
+        )
+
+    @property
+    def addresses(self) -> list[str]:
+        """Where it listens."""
+        return self._server.addresses
+
+    async def open(self, tasks: asyncio.TaskGroup) -> None:
+        """Bind and serve; OSError says what cannot be listened on."""
+        sockets = []
+        for address in self._settings.listen:
+            match address:
+                case TcpAddress():
+                    sockets += bind_tcp(address.host, address.port)
+                case UnixAddress():
+                    sockets.append(bind_unix(address.path))
+                case HandedOverSockets():
+                    taken = take_handed_over(self._environ, os.getpid())
+                    if not taken:
+                        raise NoSockets("no sockets were handed over: start by a systemd .socket unit, or set `listen`")
+                    sockets += taken
+                case _:
+                    assert_never(address)
+        await self._server.start(sockets, tasks)
+        self._state = ""
+
+    async def close(self, grace_seconds: float) -> None:
+        """No more requests; those that have arrived are finished within the grace."""
+        self._state = "stopping"
+        await self._server.stop(grace_seconds)
+        await self._room.close()
+
+    async def reconfigure(self, settings: Settings, tokens: Iterable[Token]) -> None:
+        """After a reload: tokens, and the certificate as it is now."""
+        self._authenticator.reconfigure(tokens)
+        if settings.tls is not None and self._settings.tls is not None:
+            try:
+                await self._server.reload_tls(load_tls(_tls_files(settings)))
+            except TlsFailed as error:
+                log.warning("certificate_not_reloaded", cause=str(error))
+
+    def _not_ready(self) -> Sequence[str]:
+        refusing = self._store.usage().refusing
+        return [reason for reason in (self._state, refusing) if reason]
+
+    def _rules(self) -> Sequence[Any]:
+        return [_show(rule) for rule in self._parts.engine.ruleset.rules]
+
+    def _stats(self) -> dict[str, Any]:
+        parts = self._parts
+        ruleset = parts.engine.ruleset
+        return {
+            "version": router.__version__,
+            "ruleset": {"version": ruleset.version, "rules": len(ruleset.rules), "teams": sorted(ruleset.teams)},
+            "active_alerts": parts.engine.active_alerts,
+            "open_incidents": parts.engine.open_incidents,
+            "undecided_entries": parts.processor.undecided,
+            "outbox": msgspec.to_builtins(parts.dispatcher.snapshot()),
+            "store": msgspec.to_builtins(self._store.usage()),
+            "troubles": parts.troubles.firing(),
+        }
+
+
+def _tls_files(settings: Settings) -> TlsFiles:
+    assert settings.tls is not None
+    return TlsFiles(certificate=settings.tls.certificate, key=settings.tls.key, client_ca=settings.tls.client_ca)
+
+
+def _show(rule: Rule) -> dict[str, Any]:
+    """A rule as a listing shows it: what tells it apart, and where it stands."""
+    return {
+        "id": rule.id,
+        "description": rule.description,
+        "place": str(rule.span) if rule.span else "",
+        "services": [str(pattern) for pattern in rule.match.services],
+        "names": [str(pattern) for pattern in rule.match.names],
+        "page": list(rule.page),
+        "drop": rule.drop,
+        "group_by": list(rule.group_by),
+    }

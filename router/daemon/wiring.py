@@ -1,0 +1,123 @@
+"""The wiring: which part gets which. One long straight function on purpose: this is the drawing of the machine."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from router.clock import Clock
+from router.config.settings import Settings
+from router.daemon.joints import DeadLetterOffice, KeyRing, dispatch_settings, ingest_sources
+from router.daemon.observing import DeliveryCounts
+from router.daemon.troubles import Troubles
+from router.dispatch.worker import Dispatcher
+from router.engine.core import Engine
+from router.ingest.intake import Intake
+from router.ingest.register import Register
+from router.model.delivery import DeliveryState
+from router.model.ruleset import RuleSet
+from router.pagerduty.client import EventsClient
+from router.pagerduty.events_v2 import encode
+from router.pagerduty.proxy import choose_poster
+from router.processor import Processor
+from router.store.base import Reader, Recovered, Store
+from router.telemetry.metrics import Metrics
+
+MAX_DEAD_COUNTED = 10_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """Everything that runs, joined and not yet running."""
+
+    engine: Engine
+    register: Register
+    intake: Intake
+    processor: Processor
+    dispatcher: Dispatcher
+    client: EventsClient
+    keys: KeyRing
+    counts: DeliveryCounts
+    troubles: Troubles
+
+
+def wire(
+    *,
+    settings: Settings,
+    before: RuleSet,
+    in_force: RuleSet,
+    store: Store,
+    reader: Reader,
+    recovered: Recovered,
+    clock: Clock,
+    chance: random.Random,
+    metrics: Metrics,
+) -> Parts:
+    """``before``: the rule set under which what is undecided was accepted; ``in_force``: the one to change to."""
+    sources = ingest_sources(settings)
+    engine = Engine(before, now=recovered.decided_at)
+    engine.restore(recovered.state, now=recovered.decided_at)
+    register = Register()
+    register.restore(recovered.state, recovered.undecided, recovered.expiries, clock.now(), sources)
+    troubles = Troubles(journal=store, clock=clock, metrics=metrics)
+    troubles.recover(recovered.state)
+    keys = KeyRing(settings.secrets)
+    client = EventsClient(
+        url=settings.pagerduty.events_url,
+        poster=choose_poster(settings.pagerduty.events_url, use_environment_proxy=settings.pagerduty.use_environment_proxy),
+        resolve=keys.resolve,
+        clock=clock,
+        deadline_seconds=settings.pagerduty.timeout_ms / 1000,
+        allow_http=True,  # the configuration's own check refuses http to any host but this one
+    )
+    counts = DeliveryCounts(metrics)
+    dispatcher = Dispatcher(
+        sender=client,
+        recorder=store,
+        failures=DeadLetterOffice(journal=store, troubles=troubles, clock=clock),
+        clock=clock,
+        rng=chance,
+        settings=dispatch_settings(settings.pagerduty),
+        observer=counts,
+        archive=reader,
+        endpoint_of=lambda _delivery: client.endpoint,
+    )
+    processor = Processor(
+        ledger=store,
+        engine=engine,
+        encode=encode,
+        deliver=dispatcher.enqueue,
+        clock=clock,
+        metrics=metrics,
+        cursor=recovered.cursor,
+        next_delivery_id=recovered.next_delivery_id,
+    )
+    processor.rulesets |= {before.version: before, in_force.version: in_force}
+    intake = Intake(
+        journal=store,
+        register=register,
+        clock=clock,
+        metrics=metrics,
+        make_key=lambda: f"{chance.getrandbits(128):032x}",
+        sources=sources.values(),
+        scale=settings.scale,
+        max_batch=settings.limits.batch_alerts,
+    )
+    store.subscribe(processor.offer)
+    processor.offer(recovered.undecided)
+    dispatcher.recover(
+        recovered.outbox,
+        recent=reader.deliveries(state=DeliveryState.DELIVERED, limit=1000),
+        dead=len(reader.deliveries(state=DeliveryState.DEAD, limit=MAX_DEAD_COUNTED)),
+    )
+    return Parts(
+        engine=engine,
+        register=register,
+        intake=intake,
+        processor=processor,
+        dispatcher=dispatcher,
+        client=client,
+        keys=keys,
+        counts=counts,
+        troubles=troubles,
+    )
