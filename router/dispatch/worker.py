@@ -111,7 +111,7 @@ class Dispatcher:
                 self._outbox.pace_of(delivery, now).remember(now - (wall - delivery.finished_at))
         for delivery in outbox:
             wait_ms = min(max(0, delivery.next_attempt_at - wall), MAX_PAUSE_MS) if delivery.attempts else 0
-            if wait_ms and isinstance(delivery.last_attempts[-1].outcome, Throttled):
+            if wait_ms and delivery.last_attempts and isinstance(delivery.last_attempts[-1].outcome, Throttled):
                 self._outbox.pace_of(delivery, now).pause(now + wait_ms)
             kept = self._bodies.admit(delivery)
             not_before = now + wait_ms if wait_ms else 0
