@@ -92,11 +92,10 @@ class Engine:
         state = self._state
         for entry in entries:
             fact = entry.fact
-            if type(fact) is AlertReceived:
-                self._pass_time(entry.at)
-                self._receive(fact.alert, entry.seq)
-                continue
             match fact:
+                case AlertReceived():
+                    self._pass_time(entry.at)
+                    self._receive(fact.alert, entry.seq)
                 case Restarted():
                     self._restart(fact, entry.at)
                 case RulesChanged():
@@ -108,8 +107,6 @@ class Engine:
                 case ChangeReceived():
                     self._pass_time(entry.at)
                     self._pass_on(fact, entry.seq)
-                case AlertReceived():
-                    raise AssertionError("handled above")
                 case _:
                     assert_never(fact)
         self._pass_time(until)

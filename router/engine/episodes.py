@@ -6,10 +6,12 @@ opened under; a rise in severity is kept from PagerDuty no longer than the spaci
 
 from __future__ import annotations
 
+from sys import intern
+
 from router.engine.keys import dedup_key, digest, episode_id
 from router.engine.page import DASH, compose, resolve, trigger
 from router.engine.policy import Ready
-from router.engine.rows import NEVER_RESOLVES, Episode, Group
+from router.engine.rows import BY_VALUE, NEVER_RESOLVES, Episode, Group
 from router.engine.state import UPDATE_SPACING_MS, State
 from router.engine.storms import Storms
 from router.engine.trigger import Verdict
@@ -17,7 +19,6 @@ from router.model.alert import Alert
 from router.model.decision import Action, Reason
 from router.model.quantity import format_duration
 from router.model.ruleset import AfterQuiet, AllResolved, Resolve
-from router.model.severity import Severity
 
 SPOKESMEN = 100
 """Alerts of a group that are looked at, oldest first, for one to put on the page when a timer opens or updates it."""
@@ -54,8 +55,8 @@ class Episodes:
             number=number,
             opened_at=at,
             quiet_ms=quiet_of(rule.resolve),
-            service=alert.service,
-            name=alert.name,
+            service=intern(alert.service),
+            name=intern(alert.name),
             summary="",
             severity=worst,
             worst=worst,
@@ -107,7 +108,7 @@ class Episodes:
         if alert.severity <= episode.worst or fixed:
             state.decide(Action.UPDATE, Reason.ALREADY_OPEN, seq, group.rule, digest_now, episode.key)
             return
-        before = Severity(episode.worst).word
+        before = BY_VALUE[episode.worst].word
         episode.worst = int(alert.severity)
         episode.voice = row_id
         state.touch(group)
@@ -140,7 +141,7 @@ class Episodes:
         state = self._state
         episode = group.episode
         assert episode is not None
-        cause = f"{Severity(episode.severity).word} to {Severity(episode.worst).word}"
+        cause = f"{BY_VALUE[episode.severity].word} to {BY_VALUE[episode.worst].word}"
         self._tell(state.policy.rule(group.rule), group, self.spokesman(group)[1], 0)
         teams = tuple([page[0] for page in episode.pages])
         state.decide(Action.UPDATE, Reason.SEVERITY_ROSE, 0, group.rule, state.digest_of(group), episode.key, cause, teams)
@@ -195,7 +196,7 @@ class Episodes:
                 service=episode.service,
                 name=episode.name,
                 summary=episode.summary.partition(DASH)[2],
-                severity=Severity(episode.worst),
+                severity=BY_VALUE[episode.worst],
             )
             return 0, remembered
         return found

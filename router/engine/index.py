@@ -89,13 +89,23 @@ class NameIndex:
             filed.setdefault(size, {}).setdefault(min(own, key=shared.__getitem__), []).append(tried)
         self._filed = sorted(filed.items(), key=lambda item: item[0])
 
+    def __bool__(self) -> bool:
+        """Whether there is anything to find."""
+        return bool(self._exact or self._filed or self._tried)
+
     def find(self, name: str) -> set[int]:
         """The positions whose pattern matches."""
         found = set(self._exact.get(name, ()))
         if self._filed:
             text = f"{_BEGIN}{name}{_END}"
             for size, by_piece in self._filed:
-                for piece in {text[start : start + size] for start in range(len(text) - size + 1)} & by_piece.keys():
-                    found.update(position for matches, position in by_piece[piece] if matches(name))
-        found.update(position for matches, position in self._tried if matches(name))
+                for start in range(len(text) - size + 1):
+                    bucket = by_piece.get(text[start : start + size])
+                    if bucket is not None:
+                        for matches, position in bucket:
+                            if matches(name):
+                                found.add(position)
+        for matches, position in self._tried:
+            if matches(name):
+                found.add(position)
         return found

@@ -15,6 +15,7 @@ DEDUP_KEY_CAP = 255
 
 _RULE_CAP = 180
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+_PAIRS = tuple(high + low for high in _DIGITS for low in _DIGITS)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -22,9 +23,9 @@ def base36(number: int) -> str:
     """A number of zero or more in the digits 0-9a-z."""
     digits = ""
     while number >= 36:  # noqa: PLR2004 -- the base
-        number, digit = divmod(number, 36)
-        digits = _DIGITS[digit] + digits
-    return _DIGITS[number] + digits
+        number, pair = divmod(number, 1296)
+        digits = _PAIRS[pair] + digits
+    return _DIGITS[number] + digits if number or not digits else digits.lstrip("0")
 
 
 def digest(names: tuple[str, ...], values: tuple[str, ...]) -> str:

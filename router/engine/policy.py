@@ -5,7 +5,7 @@ Immutable but for its caches, all bounded. Must never hold anything about alerts
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from operator import attrgetter
 from typing import assert_never
@@ -17,7 +17,7 @@ from router.model.alert import Alert
 from router.model.ownership import Ownership
 from router.model.pattern import Pattern
 from router.model.quantity import format_duration
-from router.model.ruleset import DEFAULT_RULE_ID, OWNER, AtOnce, Count, FiringFor, Limit, Rule, RuleSet
+from router.model.ruleset import DEFAULT_RULE_ID, OWNER, AtOnce, Count, FiringFor, Limit, Match, Rule, RuleSet
 
 CACHED_NAMES = 8_192
 """Services, and (service, name) pairs, whose rules are remembered; above it the cache starts anew."""
@@ -43,6 +43,7 @@ class Ready:
         "position",
         "rule",
         "table_key",
+        "unsettled",
         "values",
         "within",
     )
@@ -55,6 +56,7 @@ class Ready:
         self.match = rule.match
         match = rule.match
         self.plain = match.severities is None and not (match.sources or match.labels or match.where)
+        self.unsettled = _is_unsettled(match)
         self.drop = rule.drop
         self.goes_on = rule.goes_on
         self.table_key = (rule.id, rule.group_by)
@@ -78,6 +80,14 @@ class Ready:
                 pass
             case _:
                 assert_never(when)
+
+
+def _is_unsettled(match: Match) -> bool:
+    """Whether the index alone does not settle service and name: it knows positive patterns of one of the two."""
+    positive_services = any(not pattern.negated for pattern in match.services)
+    positive_names = any(not pattern.negated for pattern in match.names)
+    negated = any(pattern.negated for pattern in (*match.services, *match.names))
+    return negated or (positive_services and positive_names)
 
 
 def values_getter(names: tuple[str, ...]) -> Callable[[Alert], Values]:
@@ -115,7 +125,7 @@ class Policy:
                 self._always.append(ready.position)
         self._services = NameIndex(by_service)
         self._names = NameIndex(by_name)
-        self._of_service: dict[str, frozenset[int]] = {}
+        self._of_service: dict[str, set[int]] = {}
         self._of_pair: dict[tuple[str, str], tuple[Ready, ...]] = {}
         self._cached = 0
 
@@ -139,16 +149,18 @@ class Policy:
     def _candidates(self, service: str, name: str) -> tuple[Ready, ...]:
         of_service = self._of_service.get(service)
         if of_service is None:
-            of_service = frozenset(self._services.find(service))
-        positions = sorted([*of_service, *self._names.find(name), *self._always])
+            of_service = self._services.find(service)
+        positions: Iterable[int] = of_service
+        if self._always or self._names:
+            positions = [*of_service, *self._names.find(name), *self._always]
         found = []
-        for position in positions:
+        for position in sorted(positions):
             ready = self.rules[position]
-            match = ready.match
-            if (not match.services or any_matches(match.services, service)) and (
-                not match.names or any_matches(match.names, name)
-            ):
-                found.append(ready)
+            if ready.unsettled:
+                match = ready.match
+                if not (any_matches(match.services, service) and any_matches(match.names, name)):
+                    continue
+            found.append(ready)
         self._cached += len(of_service) + len(found) + 1
         if self._cached > CACHED_RULES or len(self._of_pair) >= CACHED_NAMES or len(self._of_service) >= CACHED_NAMES:
             self._of_service.clear()
@@ -169,7 +181,7 @@ class Policy:
         named = rule.page
         if OWNER in named:
             owner = self._owner(service) or ruleset.default_team
-            named = tuple(owner if name == OWNER else name for name in named)
+            named = (owner,) if len(named) == 1 else tuple([owner if name == OWNER else name for name in named])
         pages = self._pages.get(named)
         if pages is None:
             known = [name if name in ruleset.teams else ruleset.default_team for name in named]

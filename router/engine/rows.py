@@ -11,11 +11,17 @@ from typing import Literal
 
 import msgspec
 
+from router.model.severity import Severity
+
 Page = tuple[str, str]
 """A team and the reference of the routing key its page went through."""
 
 NEVER_RESOLVES = -1
 """In ``Episode.quiet_ms``: only a person closes it. Zero: when all alerts have resolved."""
+
+
+BY_VALUE = {int(severity): severity for severity in Severity}
+"""Rows keep a severity as its number; looking it up is cheaper than calling the enumeration."""
 
 
 class Window(msgspec.Struct, omit_defaults=True, gc=False):

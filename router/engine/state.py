@@ -20,6 +20,7 @@ import msgspec
 from router.engine.keys import digest
 from router.engine.policy import Policy, Ready, Values
 from router.engine.rows import (
+    BY_VALUE,
     NUMBERS_ID,
     CounterRow,
     Group,
@@ -38,7 +39,6 @@ from router.model.decision import Action, Decision, Reason
 from router.model.event import Event
 from router.model.incident import Incident
 from router.model.ruleset import Count
-from router.model.severity import Severity
 from router.model.transition import ActiveAlert, StateRow, Transition
 
 UPDATE_SPACING_MS = 60_000
@@ -184,12 +184,14 @@ class State:
 
     def join(self, group: Group, row_id: int, *, stateful: bool) -> None:
         """One more alert belongs to it. The first one begins a new run."""
-        if not group.members:
+        if group.members:
+            insort(group.members, row_id)
+        else:
+            group.members = [row_id]  # a list made so has no room to spare, and most groups stay alone
             group.first_at = self.now
             group.not_before = 0
             if group.window is None and group.episode is None:
                 group.worst = 0
-        insort(group.members, row_id)
         group.firing += stateful
 
     def leave(self, group: Group, row_id: int, *, stateful: bool) -> None:
@@ -394,7 +396,7 @@ class State:
             service=episode.service,
             name=episode.name,
             summary=episode.summary,
-            severity=Severity(episode.worst),
+            severity=BY_VALUE[episode.worst],
             status="closed" if closed_at else "open",
             opened_at=episode.opened_at,
             closed_at=closed_at,
@@ -506,7 +508,7 @@ def storm_incident(storm: LiveStorm, closed_at: int = 0) -> Incident:
         service="alert-router",
         name="storm",
         summary=storm_summary(storm),
-        severity=Severity(row.worst),
+        severity=BY_VALUE[row.worst],
         status="closed" if closed_at else "open",
         opened_at=row.opened_at,
         closed_at=closed_at,

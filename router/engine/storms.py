@@ -16,7 +16,7 @@ from typing import Any, Literal, NamedTuple
 from router.engine.keys import dedup_key, digest, episode_id
 from router.engine.page import Content, resolve, trigger
 from router.engine.policy import Ready
-from router.engine.rows import Group, LimitWindow, LiveStorm, Page, Storm
+from router.engine.rows import BY_VALUE, Group, LimitWindow, LiveStorm, Page, Storm
 from router.engine.state import State, storm_incident, storm_summary
 from router.model.decision import Action, Reason
 from router.model.quantity import format_duration
@@ -251,12 +251,12 @@ class Storms:
         details: dict[str, Any] = {
             "limit": row.limit,
             "held": len(storm.held),
-            "incidents": [{**entry, "severity": Severity(entry["severity"]).word} for entry in order],
+            "incidents": [{**entry, "severity": BY_VALUE[entry["severity"]].word} for entry in order],
         }
         if len(named) > NAMED:
             details["not_named"] = len(named) - NAMED
         return Content(
-            Severity(row.worst),
+            BY_VALUE[row.worst],
             storm_summary(storm),
             details,
             (),

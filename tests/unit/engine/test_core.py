@@ -200,7 +200,7 @@ def test_the_page_of_a_timer_speaks_of_the_worst_alert() -> None:
     worst = fire("pay-api", "Down", "critical", "b", summary="It burns")
     world.step("0s", A, worst, fire("pay-api", print_="c"))
     world.play(("1m", [], ["open fired_long_enough (1m)", "> trigger payments critical"]))
-    assert world.events[0].summary == "pay-api: Down \N{EN DASH} It burns"
+    assert world.events[0].summary == "pay-api: Down - It burns"
     assert world.incidents[1].alerts == 3
 
 

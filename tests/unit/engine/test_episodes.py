@@ -94,7 +94,7 @@ def test_what_waited_is_told_in_the_episodes_own_words_when_its_alerts_are_gone(
         world.step(f"{second}s", fire(severity=severity, summary="Too slow"))
     world.step("3s", resolved(fire()))
     world.play(("1m1s", [], ["update severity_rose (warning to error)", "> update platform error"]))
-    assert world.events[-1].summary == "api: Down \N{EN DASH} Too slow"
+    assert world.events[-1].summary == "api: Down - Too slow"
 
 
 def test_a_fixed_severity_never_rises() -> None:
