@@ -218,7 +218,7 @@ class SqliteStore:
 
     def _running(self) -> Writer:
         if self._unusable is not None:
-            raise self._unusable
+            raise StoreUnusable(str(self._unusable))
         if self._writer is None or not self._is_open:
             raise StoreUnavailable(f"{self._path} is not open")
         return self._writer

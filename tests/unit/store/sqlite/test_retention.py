@@ -1,0 +1,120 @@
+"""How history goes; what stays is in the contract suite."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from router.model.delivery import DeliveryState
+from router.store.settings import MIB, StoreSettings
+from router.store.sqlite.driver import SqliteStore
+from router.store.sqlite.retention import Retirement
+from tests.support.stores import START, StillClock, commit_of, decision, delivery, fact, incident
+from tests.unit.store.sqlite.builders import in_memory
+
+STEP_ROWS = 500
+ROUND_BYTES = 1_200_000  # of 2,000 entries
+
+
+def journal(connection: sqlite3.Connection, entries: int) -> None:
+    rows = [(seq, START + seq, "rules", "x" * 500) for seq in range(1, entries + 1)]
+    connection.executemany("INSERT INTO journal (seq, at, fact, body) VALUES (?, ?, ?, ?)", rows)
+    connection.execute("UPDATE cursor SET seq = ?, entries = ?, entries_until = ?", (entries, entries, entries))
+
+
+class Counted:
+    """The writer's count of the journal."""
+
+    def __init__(self, entries: int) -> None:
+        self.entries = self.until = entries
+
+    def __call__(self, deleted: int) -> tuple[int, int]:
+        self.entries -= deleted
+        return self.entries, self.until
+
+
+def test_each_step_is_small_and_leaves_no_transaction_open() -> None:
+    connection = in_memory()
+    journal(connection, 2_300)
+    counted = Counted(2_300)
+    run = Retirement(before_at=START + 2_001, max_bytes=0, count_retired=counted)
+    left = 2_300
+    is_done = False
+    while not is_done:
+        is_done = run.step(connection)
+        (rows,) = connection.execute("SELECT count(*) FROM journal").fetchone()
+        assert left - rows <= STEP_ROWS
+        assert not connection.in_transaction
+        left = rows
+    assert left == counted.entries == 300
+    assert run.entries_deleted == 2_000
+    assert connection.execute("SELECT entries, entries_until FROM cursor").fetchone() == (300, 2_300)
+
+
+def test_by_size_the_oldest_goes_first_and_no_more_than_needed() -> None:
+    connection = in_memory()
+    journal(connection, 20_000)
+    run = Retirement(before_at=0, max_bytes=5 * MIB, count_retired=Counted(20_000))
+    while not run.step(connection):
+        pass
+    (first, last, rows) = connection.execute("SELECT min(seq), max(seq), count(*) FROM journal").fetchone()
+    assert last == 20_000
+    assert rows == last - first + 1, "the oldest, without holes"
+    assert 5 * MIB - ROUND_BYTES < rows * 520 <= 5 * MIB
+
+
+def test_a_size_that_cannot_be_reached_ends_with_what_must_stay() -> None:
+    connection = in_memory()
+    journal(connection, 5_000)
+    connection.execute("UPDATE cursor SET seq = 4000, decided_at = ?", (START + 4_000,))
+    connection.execute("INSERT INTO state_alert (id, body) VALUES (10, x'7b7d')")
+    run = Retirement(before_at=0, max_bytes=1, count_retired=Counted(5_000))
+    steps = 0
+    while not run.step(connection):
+        steps += 1
+        assert steps < 200
+    kept = [seq for (seq,) in connection.execute("SELECT seq FROM journal")]
+    assert kept == [10, *range(4_001, 5_001)]
+
+
+def test_rule_sets_go_when_nothing_of_their_time_is_left() -> None:
+    connection = in_memory()
+    journal(connection, 100)
+    for version, at in (("a", START), ("b", START + 30), ("c", START + 80)):
+        connection.execute("INSERT INTO rulesets VALUES (?, ?, x'')", (version, at))
+    for before, kept in ((20, "abc"), (31, "bc"), (81, "c"), (101, "c")):
+        run = Retirement(before_at=START + before, max_bytes=0, count_retired=Counted(100))
+        while not run.step(connection):
+            pass
+        assert "".join(version for (version,) in connection.execute("SELECT version FROM rulesets ORDER BY at")) == kept
+
+
+async def test_freed_pages_are_used_again_and_make_room_under_a_limit(tmp_path: Path) -> None:
+    clock = StillClock()
+    store = SqliteStore(tmp_path / "router.db", clock=clock, settings=StoreSettings(max_bytes=2 * MIB))
+    await store.open()
+    sizes = []
+    for round_ in range(6):
+        at = START + round_ * 1_000
+        entries = await store.append(at, [fact(n) for n in range(2_000)])
+        seqs = [entry.seq for entry in entries]
+        sent = [delivery(seq, at=at) for seq in seqs]
+        await store.commit(
+            commit_of(
+                seqs[-1],
+                at=at,
+                decisions=[decision(seq, at=at) for seq in seqs],
+                incidents=[incident(seq, at=at, closed_at=at) for seq in seqs],
+                deliveries=sent,
+            )
+        )
+        for one in sent:
+            one.state = DeliveryState.DELIVERED
+        await store.record(sent)
+        clock.at += 2_000
+        assert await store.retire(before_at=at, max_bytes=MIB)
+        assert store.usage().bytes_used <= MIB + 200_000  # the newest decision and delivery and empty tables stay
+        assert store.usage().refusing == ""
+        sizes.append((tmp_path / "router.db").stat().st_size)
+    assert max(sizes[2:]) <= max(sizes[:2]) * 1.1
+    await store.close()
