@@ -277,10 +277,8 @@ class Engine:
         for group_id in groups:
             group = self._state.groups[group_id]
             if len(group.members) - group.firing > EVENTS_KEPT:
-                for row_id in group.members:
-                    if self._state.active(row_id).alert.kind == "event":
-                        self._forget_event(group, row_id)
-                        break
+                members = group.members
+                self._forget_event(group, next(m for m in members if self._state.active(m).alert.kind == "event"))
 
     def _forget_event(self, group: Group, row_id: int) -> None:
         """The group remembers this event alert no longer; its row goes with its last group."""
@@ -425,7 +423,8 @@ class Engine:
             cause = f"team {fact.team}: {fact.reason}"
             if group is not None:
                 self._episodes.page_fallback(group, fallback, cause)
-            elif storm is not None:
+            else:
+                assert storm is not None
                 self._storms.page_fallback(storm, fallback, cause)
             return
         state.decide(

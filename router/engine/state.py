@@ -312,7 +312,7 @@ class State:
         if due:
             heapq.heappush(self._heap, (due, kind, owner))
             if len(self._heap) > _STALE_TIMERS + 4 * self.timers:
-                self._heap = sorted(entry for entry in set(self._heap) if self._is_live(entry))
+                self._heap = sorted([entry for entry in set(self._heap) if self._is_live(entry)])
 
     def _is_live(self, entry: tuple[int, int, int]) -> bool:
         due, kind, owner = entry

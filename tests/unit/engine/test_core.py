@@ -166,6 +166,22 @@ def test_per_counts_over_other_fields_and_opens_the_group_that_reached_it() -> N
     assert world.kinds() == {"alert": 1, "group": 1}
 
 
+def test_two_occurrences_at_one_instant_are_two() -> None:
+    world = World(Rule(id="r", when=Count(count=3, within_ms=MINUTE, per=())))
+    world.play(
+        (
+            "0s",
+            [event("a"), event("b"), event("c")],
+            [
+                "hold count_not_reached (1 of 3 in 1m)",
+                "hold count_not_reached (2 of 3 in 1m)",
+                "open count_reached (3 of 3 in 1m)",
+                "> trigger platform error",
+            ],
+        )
+    )
+
+
 def test_firing_for_opens_by_its_timer_and_a_break_begins_anew() -> None:
     world = World(Rule(id="r", match=services("pay-*"), when=FiringFor(for_ms=10 * MINUTE)))
     world.play(

@@ -154,6 +154,11 @@ def test_a_template_that_fails_costs_its_own_words_and_never_the_page() -> None:
     )
 
 
+def test_a_summary_alone_leaves_the_rest_as_it_is() -> None:
+    event_ = paged(fire(generator_url="http://graph"), summary=Say("Own words"))
+    assert (event_.summary, event_.links) == ("Own words", (Link(href="http://graph"),))
+
+
 def test_a_summary_without_text_is_the_plain_one_and_a_long_one_is_cut() -> None:
     assert paged(fire(), summary=Say("")).summary == "api: Down"
     assert len(paged(fire(), summary=Say("x" * 5000)).summary) == SUMMARY_CAP

@@ -274,3 +274,15 @@ def test_a_limit_that_is_gone_is_forgotten_and_one_that_stays_is_not() -> None:
     world.step("3s", RulesChanged(version="v3"))
     assert "counter" not in world.kinds()
     assert world.incidents[4].severity is Severity.ERROR
+
+
+def test_a_service_is_held_until_the_last_of_its_episodes_is_over() -> None:
+    world = storming()
+    world.step("0s", *alerts(2))
+    one, two, three = fire("s3", "One"), fire("s3", "Two"), fire("s4")
+    world.step("1s", one, two, three)
+    world.step("2s", resolved(one))
+    held = fire("s3", "Three", "critical")
+    assert world.step("3s", held)[0].startswith("open limit_exceeded")
+    world.step("4s", resolved(two), resolved(held))
+    assert world.step("5s", fire("s3", "Four", "critical"))[0].startswith("open broke_through")
