@@ -18,7 +18,7 @@ from tests.support.daemon import KEYS, Daemon, config
 @pytest.fixture
 async def pagerduty() -> AsyncIterator[SandboxServer]:
     """The strict stand-in with a service per key of the tests; processes what it accepted after 20 ms."""
-    switches = Switches(processing_delay_ms=20, rate_limit_per_minute=1_000_000)
+    switches = Switches(processing_delay_ms=20, rate_limit_per_minute=0)
     async with SandboxServer(from_keys(KEYS, port=0, switches=switches)) as server:
         yield server
 

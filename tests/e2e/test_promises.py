@@ -72,7 +72,7 @@ class Sender:
 RULES_PER_INSTANCE = """
 rules:
   - id: everything
-    match: {service: "*"}
+    match: {service: "payment-*"}
     group_by: [service, name, instance]
     summary: "problem at {{ labels.instance }}."
 """

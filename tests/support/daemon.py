@@ -22,7 +22,7 @@ from typing import Any
 
 import yaml
 
-KEYS = {"payments": "a" * 32, "platform": "b" * 32, "search": "c" * 32}
+KEYS = {"payments": "a1" * 16, "platform": "b2" * 16, "search": "c3" * 16}
 START_SECONDS = 20.0
 STOP_SECONDS = 20.0
 
