@@ -87,7 +87,7 @@ class Sender:
         self._order = order
         self._requests = requests
         self._current: dict[_Client, int] = {}
-        self._idle: list[_Client] = []
+        self._idle: deque[_Client] = deque()  # the longest idle first, so that a server closes none for idleness
         self._waiting: deque[int] = deque()
         self._clients: list[_Client] = []
         self._left = len(requests)
@@ -102,7 +102,7 @@ class Sender:
         for _ in range(self._order.connections):
             _, client = await loop.create_connection(lambda: _Client(self._done), "127.0.0.1", self._order.port)
             self._clients.append(client)
-        self._idle = list(self._clients)
+        self._idle = deque(self._clients)
 
     def close(self) -> None:
         """Let go of them."""
@@ -113,7 +113,7 @@ class Sender:
     def offer(self, index: int) -> None:
         """Send this request as soon as a connection is free."""
         if self._idle:
-            self._send(self._idle.pop(), index)
+            self._send(self._idle.popleft(), index)
         else:
             self._waiting.append(index)
 
@@ -144,7 +144,8 @@ class Sender:
 
     def _done(self, client: _Client, status: int) -> None:
         index = self._current.pop(client, None)
-        if index is None:
+        if index is None:  # closed between two requests: nothing is lost by it
+            self._idle.remove(client)
             return
         self.took_ns[index] = time.monotonic_ns() - self.sent[index]
         self.statuses[status] += 1
