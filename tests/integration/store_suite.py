@@ -61,6 +61,7 @@ class StoreSuite:
             cursor=0, decided_at=0, state=[], undecided=[], outbox=[], next_delivery_id=1, expiries={}, last_seen_at=0
         )
         assert store.oldest_pending_at() is None
+        assert store.reader().latest_ruleset() is None
         await store.close()
 
     async def test_every_kind_of_fact_comes_back_as_it_was(self, world: World) -> None:
@@ -416,6 +417,11 @@ class StoreSuite:
         reader = store.reader()
         assert reader.ruleset("v1") == b"\x00texts\xff"
         assert reader.ruleset("v2") is None
+        assert reader.latest_ruleset() == ("v1", b"\x00texts\xff")
+        await store.save_ruleset("v2", START + 2, b"2")
+        assert reader.latest_ruleset() == ("v2", b"2")
+        await store.save_ruleset("v1", START + 3, b"\x00texts\xff")  # gone back to
+        assert reader.latest_ruleset() == ("v1", b"\x00texts\xff")
         reader.close()
         await store.close()
 
