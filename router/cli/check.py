@@ -14,9 +14,9 @@ from router.cli.options import output_option, print_json
 from router.config.loading import Examined, examine
 from router.config.rule_files import read_rule_files, shown_name
 from router.config.settings import Settings
+from router.config.severities import DEFAULT_SCALE
 from router.errors import Diagnostic, Span
 from router.model.ruleset import RuleSet
-from router.model.severity import SeverityScale
 from router.rules.compiling import check_files, compile_ruleset
 from router.rules.findings import Names
 from router.yamldoc import read
@@ -122,7 +122,7 @@ def examine_files(config_path: Path | None, rule_paths: Sequence[Path], *, read_
 def _check_rules(files: RuleTexts, examined: Examined | None, *, is_whole: bool) -> tuple[int, list[Diagnostic]]:
     settings = examined.settings if examined else None
     if settings is None or examined is None or not examined.knows_teams:
-        scale = settings.scale if settings else SeverityScale()
+        scale = settings.scale if settings else DEFAULT_SCALE
         return check_files(files, Names(teams=None, scale=scale))
     ruleset, diagnostics = compile_ruleset(
         files, teams=settings.teams, default_team=settings.default_team, scale=settings.scale, sources=settings.sources

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path as FilePath
 
 from router.config.secrets import REFERENCE_FORM, Purpose, check_reference, is_reference
 from router.errors import Diagnostic
 from router.yamldoc import Document, Path, format_path, to_diagnostic
+
+# A routing key holds no colon, so this was meant as a reference.
+_OTHER_REFERENCE = re.compile(r"\$|[A-Za-z_]{2,20}:")
 
 
 class Findings:
@@ -47,6 +51,9 @@ class Findings:
             if problem:
                 self.complain(path, problem.code, problem.message, problem.hint)
                 return written
+        elif purpose is Purpose.ROUTING_KEY and _OTHER_REFERENCE.match(written):
+            self.complain(path, "bad-reference", f"expected {REFERENCE_FORM}, found a reference of another kind")
+            return written
         else:
             reference = f"config:{format_path(path)}"
             hint = f"keep it elsewhere and refer to it: {REFERENCE_FORM}"

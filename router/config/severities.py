@@ -15,6 +15,10 @@ SPELLINGS: dict[str, tuple[str, ...]] = {
 }
 """Known without being configured; a configuration adds to these and may move them."""
 
+DEFAULT_SCALE = SeverityScale(
+    spellings=BY_WORD | {word: BY_WORD[severity] for severity, words in SPELLINGS.items() for word in words}
+)
+
 
 def build_scale(value: Configuration, findings: Findings) -> SeverityScale:
     """How words and scores become severities; complaints for a word under two of them and for scores that are none."""
@@ -24,9 +28,7 @@ def build_scale(value: Configuration, findings: Findings) -> SeverityScale:
         for index, word in enumerate(words):
             path: Path = ("severities", severity) if isinstance(written, str) else ("severities", severity, index)
             _add(word.strip().lower(), severity, path, given, findings)
-    spellings = {word: BY_WORD[severity] for severity, words in SPELLINGS.items() for word in words}
-    spellings |= {word: BY_WORD[severity] for word, (severity, _) in given.items()}
-    spellings |= BY_WORD
+    spellings = DEFAULT_SCALE.spellings | {word: BY_WORD[severity] for word, (severity, _) in given.items()}
     scores: dict[float, Severity] = {}
     for written, severity in value.score_severities.items():
         path = ("score_severities", written)

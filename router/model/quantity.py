@@ -119,7 +119,7 @@ def _duration_hint(text: str) -> str:
         return ""
     if text.isascii() and text.isdigit():
         return f"a duration needs a unit: {text}s, {text}m or {text}h?"
-    parts = re.findall(r"(\d+(?:\.\d+)?)\s*([a-zµ]+)", text.lower())
+    parts = re.findall(r"([0-9]+(?:\.[0-9]+)?)\s*([a-z]+)", text.lower())
     units = {"sec": "s", "min": "m", "hour": "h", "hr": "h", "day": "d", "millisecond": "ms", "msec": "ms", "week": "w"}
     total = 0.0
     for number, word in parts:

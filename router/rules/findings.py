@@ -55,7 +55,9 @@ class Findings:
         if found is None:
             hint = suggest(word, self._names.scale.spellings) or "add the spelling under severities in the configuration"
             message = f"found {word[:_SHOWN]!r}; expected critical, error, warning, info or a spelling of theirs"
-            self.complain(path, "unknown-severity", message, hint)
+            # Without a configuration it may be a spelling of its.
+            report = self.warn if self._names.teams is None else self.complain
+            report(path, "unknown-severity", message, hint)
         return found
 
     def team(self, path: Path, name: str) -> bool:

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from tests.support.rule_texts import compile_texts, found_in
+
+
+def test_an_id_stands_once_over_all_files() -> None:
+    texts = ("rules: [{id: a, match: {service: x}}]", "rules: [{id: b, match: {service: y}}, {id: a}]")
+    _, (found,) = compile_texts(*texts)
+    assert (found.code, str(found.span)) == ("duplicate-id", "b.yaml:1:44")
+    assert "a.yaml:1:14" in found.message
+
+
+def test_a_third_of_the_same_id_is_reported_too() -> None:
+    rules = "".join(f"  - {{id: a, match: {{service: x{number}}}}}\n" for number in range(3))
+    assert found_in(f"rules:\n{rules}") == [("duplicate-id", "3:10"), ("duplicate-id", "4:10")]
+
+
+def test_the_id_of_a_broken_rule_counts_and_a_stand_in_does_not() -> None:
+    assert found_in("rules:\n  - {id: a, page: 5, foo: 1}\n  - {id: a}\n") == [
+        ("unknown-team", "2:19"),
+        ("unknown-key", "2:22"),
+        ("duplicate-id", "3:10"),
+    ]
+    assert [code for code, _ in found_in("rules: [{foo: 1}, {foo: 2}, {id: stand-in, foo: 3}]")] == [
+        "missing-key",
+        "unknown-key",
+        "missing-key",
+        "unknown-key",
+        "unknown-key",
+    ]
+
+
+def test_the_first_rule_below_a_catch_all_is_named_once() -> None:
+    rules = "".join(f"  - {{id: b{number}}}\n" for number in range(5))
+    _, (found,) = compile_texts(f"rules:\n  - {{id: a}}\n{rules}")
+    assert (found.code, found.span.line, found.level) == ("unreachable-rule", 3, "warning")
+    assert "(nor can the 4 below)" in found.message
+
+
+def test_a_catch_all_of_an_earlier_file_is_seen() -> None:
+    assert found_in("rules: [{id: a}]", "rules: [{id: b, match: {service: x}}]") == [("unreachable-rule", "b.yaml:1:9")]
+
+
+def test_a_rule_that_goes_on_hides_nothing() -> None:
+    assert found_in("rules: [{id: a, continue: true}, {id: b}]") == []
+    assert found_in("rules: [{id: a, match: {service: x}, continue: true}, {id: b, match: {service: x}}]") == []
+
+
+def test_a_dropping_catch_all_hides_what_is_below() -> None:
+    assert found_in("rules: [{id: a, drop: why}, {id: b, match: {service: x}}]") == [("unreachable-rule", "1:29")]
+
+
+def test_a_broken_rule_neither_hides_nor_is_hidden() -> None:
+    assert found_in("rules: [{id: a, resolve: nevr}, {id: b, match: {service: x}}]") == [("not-a-choice", "1:26")]
