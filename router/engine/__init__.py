@@ -6,5 +6,6 @@ and the passing of time go in, a ``Transition`` comes out; the same entries give
 
 ``core.Engine`` is the face. ``policy`` is a rule set made ready, ``match`` and ``index`` find the rules of an alert,
 ``trigger`` says when a group may open, ``episodes`` opens, updates and closes, ``storms`` folds what is above a limit,
-``page`` words it, ``state`` holds all that is true now, and ``rows`` is its shape in memory and in the store.
+``page`` words it, ``state`` holds all that is true now, ``rows`` is its shape in memory and in the store, and ``snapshot``
+makes the one of the other.
 """

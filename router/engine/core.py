@@ -14,6 +14,7 @@ from router.engine.episodes import Episodes
 from router.engine.page import change
 from router.engine.policy import Policy, Ready
 from router.engine.rows import Group, Window
+from router.engine.snapshot import restore
 from router.engine.state import GROUP, STORM, State
 from router.engine.storms import Storms
 from router.engine.trigger import OPEN_AT_ONCE, OPEN_UNROUTED, Verdict, add, judge_count, judge_firing, prune
@@ -76,7 +77,7 @@ class Engine:
     def restore(self, state: Iterable[StateRow], *, now: int) -> None:
         """Forget everything and become what these rows say; InvariantError if they contradict one another."""
         fresh = State(self._state.policy, now)
-        fresh.restore(state)
+        restore(fresh, state)
         self._begin(fresh)
 
     def next_due(self) -> int | None:

@@ -2,7 +2,8 @@
 
 One instance per engine, owned by ``core.Engine``; the other parts read and change it through the methods here. Keeps these
 invariants: every change marks its row; a row is encoded once per step, whatever happened to it; everything that is not in a
-row follows from the rows and the rules, so ``restore`` rebuilds exactly what was. Alerts are kept as the bytes of their rows.
+row follows from the rows and the rules, so ``snapshot.restore`` rebuilds exactly what was. Alerts are kept as the bytes of
+their rows.
 
 Timers: one heap of (due, kind, id). An entry is stale when its owner is gone or due at another time, and is then passed over.
 """
@@ -11,9 +12,7 @@ from __future__ import annotations
 
 import heapq
 from bisect import bisect_left, insort
-from collections.abc import Iterable
 from sys import intern
-from typing import Literal, assert_never
 
 import msgspec
 
@@ -29,12 +28,10 @@ from router.engine.rows import (
     LiveStorm,
     Numbers,
     SharedWindow,
-    Storm,
     Window,
 )
 from router.engine.trigger import due_of
-from router.errors import InvariantError
-from router.model.alert import Alert, AlertKind
+from router.model.alert import Alert
 from router.model.decision import Action, Decision, Reason
 from router.model.event import Event
 from router.model.incident import Incident
@@ -51,25 +48,6 @@ _STALE_TIMERS = 1_024
 
 _encode = msgspec.json.Encoder().encode
 _decode_active = msgspec.json.Decoder(ActiveAlert).decode
-_decode_group = msgspec.json.Decoder(GroupRow).decode
-_decode_storm = msgspec.json.Decoder(Storm).decode
-_decode_counter: msgspec.json.Decoder[CounterRow] = msgspec.json.Decoder(CounterRow)
-
-
-class _Identity(msgspec.Struct):
-    """Of an alert's row, what the tables need."""
-
-    source: str
-    fingerprint: str
-    kind: AlertKind = "stateful"
-
-
-class _Membership(msgspec.Struct):
-    alert: _Identity
-    groups: tuple[int, ...] = ()
-
-
-_decode_membership = msgspec.json.Decoder(_Membership).decode
 
 
 class State:
@@ -404,96 +382,6 @@ class State:
             occurrences=episode.occurrences,
             storm=episode.storms[0] if episode.storms else 0,
         )
-
-    def restore(self, rows: Iterable[StateRow]) -> None:
-        """Rebuild everything from the rows; this state must be a new one."""
-        alert_rows: list[tuple[int, bytes]] = []
-        for row in rows:
-            if row.body is None:
-                raise InvariantError(f"state row {row.kind} {row.id} to restore has no body")
-            if row.kind == "alert":
-                alert_rows.append((row.id, row.body))
-            else:
-                self._restore_row(row.kind, row.id, row.body)
-        for row_id, body in sorted(alert_rows):
-            self._restore_alert(row_id, body)
-        # In order of id, as they were made: whoever walks a table walks it as before the restart.
-        self.groups = dict(sorted(self.groups.items()))
-        self.storms = dict(sorted(self.storms.items()))
-        self.shared = dict(sorted(self.shared.items()))
-        for group in self.groups.values():
-            self._attach(group)
-            self.settle(group)
-        for live in self.storms.values():
-            self.touch_storm(live)
-        for window_id in list(self.shared):
-            self.settle_shared(window_id)
-        self.flush()
-
-    def _restore_row(self, kind: Literal["group", "storm", "counter"], row_id: int, body: bytes) -> None:
-        match kind:
-            case "group":
-                self._restore_group(row_id, _decode_group(body))
-            case "storm":
-                self.add_storm(LiveStorm(_decode_storm(body)))
-            case "counter":
-                self._restore_counter(row_id, _decode_counter.decode(body))
-            case _:
-                assert_never(kind)
-
-    def _restore_alert(self, row_id: int, body: bytes) -> None:
-        membership = _decode_membership(body)
-        identity = membership.alert
-        self.identities.setdefault(intern(identity.source), {})[identity.fingerprint] = row_id
-        self.alerts[row_id] = body
-        for group_id in membership.groups:
-            group = self.groups.get(group_id)
-            if group is None:
-                raise InvariantError(f"alert row {row_id} belongs to group {group_id}, which has no row")
-            group.members.append(row_id)
-            group.firing += identity.kind == "stateful"
-
-    def _restore_group(self, group_id: int, row: GroupRow) -> None:
-        values = tuple([intern(value) for value in row.values])
-        group = Group(
-            id=group_id,
-            rule=intern(row.rule),
-            names=row.names,
-            values=values,
-            worst=row.worst,
-            first_at=row.first_at,
-            last_at=row.last_at,
-            not_before=row.not_before,
-            window=row.window,
-            episode=row.episode,
-        )
-        self.groups[group_id] = group
-        self.tables.setdefault((row.rule, row.names), {})[values] = group
-
-    def _restore_counter(self, counter_id: int, row: CounterRow) -> None:
-        match row:
-            case Numbers():
-                self.numbers = row
-            case SharedWindow():
-                self.shared[counter_id] = row
-                self.shared_ids[row.rule, row.names, row.values] = counter_id
-            case LimitWindow():
-                self.limits[row.scope, row.owner] = (counter_id, row)
-            case _:
-                assert_never(row)
-
-    def _attach(self, group: Group) -> None:
-        """What follows from an open episode."""
-        episode = group.episode
-        if episode is None:
-            return
-        self.episodes[episode.key] = group
-        for number in episode.storms:
-            storm = self.storms.get(number)
-            if storm is None:
-                raise InvariantError(f"group {group.id} is held by storm {number}, which has no row")
-            storm.held.append(group.id)
-            storm.services[episode.service] = storm.services.get(episode.service, 0) + 1
 
 
 def storm_incident(storm: LiveStorm, closed_at: int = 0) -> Incident:

@@ -9,7 +9,6 @@ from router.model.journal import ChangeReceived, Entry, RulesChanged
 from router.model.pattern import Pattern
 from router.model.ruleset import AfterQuiet, AtOnce, Count, FiringFor, Match, Never, Rule
 from router.model.severity import Severity
-from router.model.transition import StateRow
 from tests.support.engine import START, World, at, event, fire, resolved, ruleset, services
 
 MINUTE = 60_000
@@ -410,17 +409,6 @@ def test_a_rule_set_the_journal_names_must_be_handed_over() -> None:
     world = World()
     with pytest.raises(InvariantError, match="v9"):
         world.engine.handle([Entry(seq=1, at=START, fact=RulesChanged(version="v9"))], until=START, rulesets={})
-
-
-def test_state_that_contradicts_itself_is_refused() -> None:
-    world = World()
-    world.step("0s", A)
-    rows = world.state()
-    engine = Engine(ruleset())
-    with pytest.raises(InvariantError, match="belongs to group 1"):
-        engine.restore([row for row in rows if row.kind != "group"], now=START)
-    with pytest.raises(InvariantError, match="has no body"):
-        engine.restore([StateRow("alert", 1, None)], now=START)
 
 
 RENAMED = RulesChanged(version="v2")

@@ -159,6 +159,11 @@ def test_a_summary_alone_leaves_the_rest_as_it_is() -> None:
     assert (event_.summary, event_.links) == ("Own words", (Link(href="http://graph"),))
 
 
+def test_details_alone_leave_the_summary_plain() -> None:
+    event_ = paged(fire(), details=(("team", Say("{team}")),))
+    assert (event_.summary, event_.details["team"]) == ("api: Down", "platform")
+
+
 def test_a_summary_without_text_is_the_plain_one_and_a_long_one_is_cut() -> None:
     assert paged(fire(), summary=Say("")).summary == "api: Down"
     assert len(paged(fire(), summary=Say("x" * 5000)).summary) == SUMMARY_CAP

@@ -4,11 +4,9 @@ import msgspec
 import pytest
 
 from router.engine import state
-from router.engine.core import Engine
-from router.errors import InvariantError
 from router.model.ruleset import AfterQuiet, FiringFor, Limit, Rule, Team
 from router.model.transition import ActiveAlert
-from tests.support.engine import START, World, event, fire, resolved, ruleset
+from tests.support.engine import World, event, fire, resolved
 
 MINUTE = 60_000
 
@@ -60,17 +58,3 @@ def test_gauges_count_what_is_there() -> None:
     assert (gauges.active_alerts, gauges.groups, gauges.open_incidents, gauges.timers) == (2, 2, 0, 2)
     world.step("1m")
     assert (gauges.active_alerts, gauges.groups, gauges.open_incidents, gauges.timers) == (2, 2, 3, 0)
-
-
-def test_a_storm_that_is_missing_is_noticed() -> None:
-    world = World(Rule(id="r", page=("t",)), given=[Team(name="t", routing_key="k", limit=Limit(incidents=0, per_ms=MINUTE))])
-    world.step("0s", fire())
-    with pytest.raises(InvariantError, match="held by storm 2"):
-        Engine(ruleset()).restore([row for row in world.state() if row.kind != "storm"], now=START)
-
-
-def test_restoring_forgets_what_was_before() -> None:
-    world = World(Rule(id="r"))
-    world.step("0s", fire())
-    world.engine.restore([], now=START)
-    assert world.engine.active_alerts == 0
