@@ -63,18 +63,27 @@ def run_daemon(config_path: Path, *, log_format: str | None = None) -> int:
         loop.add_signal_handler(signal.SIGHUP, daemon.reload)
         await daemon.run()
 
-    failures: list[BaseException] = []
+    expected: list[BaseException] = []
+    broken: list[BaseException] = []
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(serve())
     except* (StoreError, NoRules, OSError) as group:
-        failures += group.exceptions
+        expected += leaves(group)
     except* Exception as group:
-        log.critical("gave_up", exc_info=group)
-        failures.append(group)
-    for failure in failures:
+        broken += leaves(group)
+    for failure in expected:
         log.critical("cannot_run", cause=str(failure))
-    return 1 if failures else 0
+    for failure in broken:
+        log.critical("gave_up", cause=repr(failure), exc_info=failure)
+    return 1 if expected or broken else 0
+
+
+def leaves(error: BaseException) -> list[BaseException]:
+    """The single errors in a group of groups."""
+    if isinstance(error, BaseExceptionGroup):
+        return [leaf for part in error.exceptions for leaf in leaves(part)]
+    return [error]
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
