@@ -84,6 +84,8 @@ class AlertmanagerReader:
                 else:
                     end = end_by_default(now, timeout_ms) if ends_at is None else ends_at
                     batch.reports.append(self._report(posted, raw, content, end, now, is_timeout=ends_at is None))
+            except BadTime as error:
+                batch.refuse(index, TooMuch("endsAt", str(error)))
             except READING_FAILED as error:
                 batch.refuse(index, error)
         return batch

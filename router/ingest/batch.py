@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -17,6 +18,10 @@ Item = TypeVar("Item")
 
 UNREADABLE = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
 """What msgspec raises on bad input: 100,000 nested brackets are a RecursionError, bad UTF-8 a UnicodeDecodeError."""
+
+
+READING_FAILED = (*UNREADABLE, BadTime, TooMuch)
+"""What may go wrong with one alert; everything else is our own mistake and is not hidden."""
 
 
 class Batch:
@@ -79,24 +84,59 @@ def decode_list(
     return list(enumerate(items))
 
 
-_RAW_LIST = msgspec.json.Decoder(list[msgspec.Raw])
-
-
 def _decode_each(body: bytes, decode_one: Callable[[Any], Item], batch: Batch, max_batch: int) -> list[tuple[int, Item]]:
-    refuse_odd_text(body)
-    try:
-        raws = _RAW_LIST.decode(body)
-    except UNREADABLE as error:
-        raise Unreadable(f"not a JSON array of alerts: {explain(error)}") from error
-    check_batch(len(raws), max_batch)
     good: list[tuple[int, Item]] = []
-    for index, raw in enumerate(raws):
+    for index, raw in enumerate(split_array(body, max_batch)):
         try:
-            good.append((index, decode_one(raw)))
-        except UNREADABLE as error:
+            good.append((index, decode_one(_or_raise(raw))))
+        except READING_FAILED as error:
             batch.refuse(index, error)
     return good
 
 
-READING_FAILED = (*UNREADABLE, BadTime, TooMuch)
-"""What may go wrong with one alert; everything else is our own mistake and is not hidden."""
+_RAW_LIST = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+def split_array(body: bytes, max_batch: int) -> list[msgspec.Raw | bytes | TooMuch]:
+    """The items of a JSON array, each as its own JSON text, or what is wrong with it.
+
+    Unreadable if the body is no JSON array, TooLarge if it is longer than ``max_batch``.
+    """
+    refuse_odd_text(body)
+    try:
+        raws = _RAW_LIST.decode(body)
+    except UNREADABLE as error:
+        salvaged = _salvage(body)
+        if salvaged is None:
+            raise Unreadable(f"not a JSON array of alerts: {explain(error)}") from error
+        check_batch(len(salvaged), max_batch)
+        return [*salvaged]
+    check_batch(len(raws), max_batch)
+    return [*raws]
+
+
+def _salvage(body: bytes) -> list[bytes | TooMuch] | None:
+    """The items of an array that is JSON but for what Python's own reader lets pass: NaN, half of a surrogate pair.
+
+    So that one such value refuses its alert alone. None if there is no array to be had.
+    """
+    try:
+        items = json.loads(body.decode("utf-8", "surrogateescape"))
+    except (ValueError, RecursionError):
+        return None
+    return [_rewrite(item) for item in items] if isinstance(items, list) else None
+
+
+def _rewrite(item: Any) -> bytes | TooMuch:
+    try:
+        return json.dumps(item, ensure_ascii=False, allow_nan=False).encode()
+    except UnicodeEncodeError:
+        return TooMuch("", "holds text that is no Unicode (half of a surrogate pair, or bytes that are no UTF-8)")
+    except (ValueError, RecursionError):
+        return TooMuch("", "holds NaN or an infinite number, which is not JSON")
+
+
+def _or_raise(raw: msgspec.Raw | bytes | TooMuch) -> msgspec.Raw | bytes:
+    if isinstance(raw, TooMuch):
+        raise raw
+    return raw

@@ -71,7 +71,7 @@ class EventReader:
             errors.append("'dedup_key' must be text")
         elif key and len(key) > MAX_KEY:
             errors.append(f"'dedup_key' is too long (maximum is {MAX_KEY} characters)")
-        elif not key and action in {"acknowledge", "resolve"}:
+        elif not key and action in ("acknowledge", "resolve"):
             errors.append("'dedup_key' is missing or blank")
         payload = event.get("payload")
         if action == "trigger":

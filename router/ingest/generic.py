@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import difflib
 import math
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
 
 from router.ingest.attachments import kind_of, read_images, read_links
-from router.ingest.batch import READING_FAILED, UNREADABLE, Batch, explain, refuse_odd_text
+from router.ingest.batch import READING_FAILED, Batch, refuse_odd_text, split_array
 from router.ingest.fingerprint import fingerprint_of_key, fingerprint_of_parts
 from router.ingest.limits import (
     MAX_BATCH,
@@ -21,7 +22,6 @@ from router.ingest.limits import (
     MAX_LABEL_VALUE,
     TooMuch,
     check_annotations,
-    check_batch,
     check_labels,
     check_size,
     shorten,
@@ -31,7 +31,6 @@ from router.ingest.severities import severity_of
 from router.ingest.sources import SourceSettings
 from router.ingest.timestamps import LATEST, BadTime, end_by_default, parse_time
 from router.model.alert import Alert, AlertKind, AlertStatus
-from router.model.receipt import Unreadable
 from router.model.severity import Severity, SeverityScale
 
 FIELDS = (
@@ -58,7 +57,6 @@ _STATUSES: dict[str, AlertStatus] = {"firing": "firing", "resolved": "resolved"}
 _KINDS: dict[str, AlertKind] = {"event": "event", "stateful": "stateful"}
 _MAX_TEXT = 32_768
 
-_RAW_LIST = msgspec.json.Decoder(list[msgspec.Raw])
 _ANY = msgspec.json.Decoder()
 
 
@@ -82,7 +80,9 @@ class GenericReader:
                 batch.refuse(index, error)
         return batch
 
-    def _read_one(self, raw: msgspec.Raw, now: int, batch: Batch) -> None:
+    def _read_one(self, raw: msgspec.Raw | bytes | TooMuch, now: int, batch: Batch) -> None:
+        if isinstance(raw, TooMuch):
+            raise raw
         check_size(len(memoryview(raw)))
         fields = _ANY.decode(raw)
         if not isinstance(fields, dict):
@@ -156,13 +156,8 @@ class GenericReader:
         return severity_of(severity, self._scale)
 
 
-def _split(body: bytes, max_batch: int) -> list[msgspec.Raw]:
-    try:
-        raws = _RAW_LIST.decode(body) if body.lstrip()[:1] == b"[" else [msgspec.Raw(body)]
-    except UNREADABLE as error:
-        raise Unreadable(f"not JSON: {explain(error)}") from error
-    check_batch(len(raws), max_batch)
-    return raws
+def _split(body: bytes, max_batch: int) -> Sequence[msgspec.Raw | bytes | TooMuch]:
+    return split_array(body, max_batch) if body.lstrip()[:1] == b"[" else [body]
 
 
 def _text(fields: dict[str, Any], name: str, *, longest: int = _MAX_TEXT) -> str:

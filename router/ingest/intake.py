@@ -106,10 +106,8 @@ class Intake:
     async def _take(self, batch: Batch, source: str) -> Receipt:
         counts: Counter[str] = Counter(resent=batch.resent, refused=len(batch.refusals), event=len(batch.events))
         try:
-            if batch.events:
-                await self._append(self._clock.now(), batch.events)
-            if batch.reports:
-                await self._take_reports(batch.reports, counts)
+            if batch.events or batch.reports:
+                await self._take_found(batch.events, batch.reports, counts)
         except Exception:
             counts["not_stored"] = len(batch.reports) + len(batch.events)
             counts["event"] = 0
@@ -118,36 +116,35 @@ class Intake:
             for result, count in counts.items():
                 if count:
                     self._metrics.alerts_received.labels(source, result).inc(count)
-        journalled = len(batch.events) + counts["new"] + counts["changed"] + counts["resolved"] + counts["unknown_resolved"]
         return Receipt(
             taken=batch.resent + len(batch.reports) + len(batch.events),
-            journalled=journalled,
+            journalled=sum(counts[kind] for kind in ("event", "new", "changed", "resolved", "unknown_resolved")),
             refusals=tuple(batch.refusals),
         )
 
-    async def _take_reports(self, reports: Sequence[Report], counts: Counter[str]) -> None:
-        """Until every report is durable or known: those about an alert in flight wait for its outcome and are planned anew."""
-        while reports:
+    async def _take_found(self, events: list[Alert], reports: Sequence[Report], counts: Counter[str]) -> None:
+        """Until all of it is durable or known. Reports about an alert in flight wait for its outcome and are planned anew."""
+        while events or reports:
             now = self._clock.now()
             plan = self._register.plan(reports, now)
             counts["resent"] += plan.resent
             counts["late"] += plan.late
-            if plan.steps:
-                await self._commit(plan, now)
-                for step in plan.steps:
-                    counts[step.kind] += 1
+            if events or plan.steps:
+                await self._commit(plan, events, now)
+                counts.update(step.kind for step in plan.steps)
             for other in plan.waits_for:
                 await other.settled()
-            reports = plan.waiting
+            events, reports = [], plan.waiting
 
-    async def _commit(self, plan: Plan, now: int) -> None:
+    async def _commit(self, plan: Plan, events: list[Alert], now: int) -> None:
+        """One append for everything, so that nothing is half taken."""
         try:
-            entries = await self._append(now, plan.alerts)
+            entries = await self._append(now, plan.alerts + events)
         except BaseException:
             # Also when cancelled: if the append succeeded all the same, the next report makes a second, harmless entry.
             self._register.revert(plan)
             raise
-        self._register.apply(plan, entries, now)
+        self._register.apply(plan, entries[: len(plan.steps)], now)
 
     async def _append(self, now: int, alerts: Sequence[Alert]) -> Sequence[Entry]:
         entries = await self._journal.append(now, [AlertReceived(alert=alert) for alert in alerts])

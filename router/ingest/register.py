@@ -189,7 +189,7 @@ class Register:
     def _plan_new(self, plan: Plan, source: _Source, report: Report) -> None:
         if self._count >= self._max_firing:
             self.revert(plan)
-            raise Overloaded(f"{self._count} alerts fire already, the most this router keeps", retry_after_seconds=60)
+            raise Overloaded(f"{self._max_firing} alerts fire already, the most this router keeps", retry_after_seconds=60)
         record = Firing(report, 0)
         record.flight = plan
         source.by_fingerprint[report.alert.fingerprint] = record

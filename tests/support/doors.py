@@ -1,0 +1,197 @@
+"""An intake over a store in memory, a whole API over it, and alerts as senders write them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from router.api.application import Api
+from router.api.assembly import build_routes
+from router.api.auth import Authenticator, Token
+from router.api.compatible import Compatible
+from router.api.doors import Doors
+from router.api.health import Health
+from router.api.limits import ServerLimits
+from router.api.reading import Reading, ReadingRoom
+from router.api.server import ApiServer
+from router.api.sockets import bind_tcp
+from router.clock import Clock, SystemClock
+from router.ingest.intake import Intake
+from router.ingest.register import Register
+from router.ingest.sources import SourceSettings
+from router.model.alert import Alert
+from router.model.journal import AlertReceived, Entry
+from router.store.memory import MemoryStore
+from router.telemetry.metrics import Metrics
+
+SAMPLES = Path(__file__).resolve().parents[1] / "samples"
+INBOUND_KEY = "0123456789abcdef0123456789abcdef"
+SOURCES = (
+    SourceSettings(name="prometheus", kind="alertmanager"),
+    SourceSettings(name="tools", kind="pagerduty", keys=(INBOUND_KEY,)),
+    SourceSettings(name="json", kind="json", resolve_timeout_ms=0),
+)
+NOW = 1_790_000_000_000  # 2026-09-21T14:13:20Z
+AN_HOUR_ON = "2026-09-21T15:13:20Z"
+AN_HOUR_AGO = "2026-09-21T13:13:20Z"
+A_SECOND_AGO = "2026-09-21T14:13:19Z"
+
+
+def posted(ends_at: str | None = AN_HOUR_ON, **labels: str) -> dict[str, Any]:
+    """One alert as Prometheus posts it."""
+    alert: dict[str, Any] = {
+        "labels": {"alertname": "HighLatency", "service": "checkout", "severity": "critical"} | labels,
+        "annotations": {"summary": "slow"},
+        "startsAt": AN_HOUR_AGO,
+        "generatorURL": "http://prometheus/graph",
+    }
+    return alert | ({"endsAt": ends_at} if ends_at else {})
+
+
+def body(*alerts: object) -> bytes:
+    return json.dumps(alerts, separators=(",", ":")).encode()
+
+
+def event(action: str = "trigger", **fields: Any) -> bytes:
+    """One event as a client of PagerDuty sends it."""
+    value: dict[str, Any] = {"routing_key": INBOUND_KEY, "event_action": action}
+    if action == "trigger":
+        value["payload"] = {"summary": "disk full", "source": "db-1", "severity": "critical"}
+    return json.dumps(value | fields).encode()
+
+
+class Journal:
+    """A store in memory and what it was given."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.store = MemoryStore(clock=clock)
+        self.entries: list[Entry] = []
+
+    async def open(self) -> None:
+        await self.store.open()
+        self.store.subscribe(self.entries.extend)
+
+    @property
+    def alerts(self) -> list[Alert]:
+        return [entry.fact.alert for entry in self.entries if isinstance(entry.fact, AlertReceived)]
+
+    @property
+    def told(self) -> list[tuple[str, str]]:
+        """Status and who said so, of each journalled alert."""
+        return [(alert.status, alert.resolved_by) for alert in self.alerts]
+
+
+def make_intake(journal: Any, clock: Clock, register: Register | None = None, **changes: Any) -> Intake:
+    keys = iter(range(1, 1_000_000))
+    return Intake(
+        journal=journal,
+        register=register or Register(),
+        clock=clock,
+        metrics=changes.pop("metrics", None) or Metrics(),
+        make_key=lambda: f"made-{next(keys)}",
+        sources=SOURCES,
+        **changes,
+    )
+
+
+class NoDeliveries:
+    """A dispatcher with nothing to send."""
+
+    async def retry(self, delivery_id: int) -> bool:
+        return False
+
+    async def drop(self, delivery_id: int, reason: str) -> bool:
+        return False
+
+
+class Rig:
+    """Every part of the API over a store in memory."""
+
+    def __init__(self, tokens: Iterable[Token] = (), clock: Clock | None = None) -> None:
+        self.clock = clock or SystemClock()
+        self.journal = Journal(self.clock)
+        self.metrics = Metrics()
+        self.register = Register()
+        self.intake = make_intake(self.journal.store, self.clock, self.register, metrics=self.metrics)
+        self.not_ready: list[str] = []
+        self.mistakes: list[str] = []
+        self.deliveries: Any = NoDeliveries()
+        self.room = ReadingRoom(self.journal.store.reader)
+        self.authenticator = Authenticator(tokens)
+        self.api = self._api()
+
+    def _api(self) -> Api:
+        async def reload() -> Sequence[str]:
+            return self.mistakes
+
+        routes = build_routes(
+            doors=Doors(self.intake),
+            health=Health(not_ready=lambda: self.not_ready, reload=reload, render_metrics=self.metrics.render),
+            reading=Reading(
+                room=self.room,
+                deliveries=self.deliveries,
+                rules=lambda: [{"id": "everything"}],
+                stats=lambda: {"active_alerts": len(self.register)},
+            ),
+            compatible=Compatible(room=self.room, expiries=self.register, version="1.2.3", started_at=self.clock.now()),
+        )
+        return Api(routes=routes, authenticator=self.authenticator, metrics=self.metrics)
+
+
+@asynccontextmanager
+async def serving(
+    rig: Rig, sockets: Sequence[Any] | None = None, limits: ServerLimits | None = None, **options: Any
+) -> AsyncIterator[ApiServer]:
+    """A server of this API on a free port (or these sockets), stopped at the end."""
+    await rig.journal.open()
+    server = ApiServer(api=rig.api, clock=rig.clock, limits=limits, **options)
+    async with asyncio.TaskGroup() as tasks:
+        await server.start(sockets if sockets is not None else bind_tcp("127.0.0.1", 0), tasks)
+        try:
+            yield server
+        finally:
+            await server.stop(2.0)
+            await rig.room.close()
+
+
+def port_of(server: ApiServer) -> int:
+    return int(server.addresses[0].rpartition(":")[2])
+
+
+async def talk(
+    port: int, data: bytes, *, wait: float = 5.0, then: Callable[[asyncio.StreamWriter], None] | None = None
+) -> bytes:
+    """Send these bytes on a new connection and answer all that comes back until the server closes."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(data)
+        if then is not None:
+            then(writer)
+        async with asyncio.timeout(wait):
+            return await reader.read()
+    finally:
+        writer.close()
+
+
+def request(method: str, path: str, content: bytes = b"", *, close: bool = True, **headers: str) -> bytes:
+    """The bytes of one request; ``content_type="…"`` gives the header Content-Type."""
+    lines = [f"{method} {path} HTTP/1.1", "Host: test"]
+    if content or method == "POST":
+        lines.append(f"Content-Length: {len(content)}")
+        headers.setdefault("content_type", "application/json")
+    lines += [f"{name.replace('_', '-').title()}: {value}" for name, value in headers.items()]
+    if close:
+        lines.append("Connection: close")
+    return ("\r\n".join(lines) + "\r\n\r\n").encode() + content
+
+
+def parse(answer: bytes) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers in lower case, body."""
+    head, _, content = answer.partition(b"\r\n\r\n")
+    first, *lines = head.decode("latin-1").split("\r\n")
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    return int(first.split()[1]), headers, content
