@@ -87,9 +87,9 @@ SECTIONS: dict[str, Section] = {
     "rate-200": _section(Task(dispatch=True), mode="rate", rate=200, count=2_400, batch=1, connections=16),
     "rate-1000": _section(Task(dispatch=True), mode="rate", rate=1_000, count=10_000, batch=1, connections=16),
     "storm": _section(Task(dispatch=True), mode="storm", count=20_000),
-    "memory-own-groups": _section(Task(), settle_seconds=5, mode="ingest", count=100_000, batch=500, connections=4, rounds=1),
+    "memory-own-groups": _section(Task(), settle_seconds=10, mode="ingest", count=100_000, batch=500, connections=4, rounds=1),
     "memory-400-groups": _section(
-        Task(own_groups=False), settle_seconds=5, mode="ingest", count=100_000, batch=500, connections=4, rounds=1
+        Task(own_groups=False), settle_seconds=10, mode="ingest", count=100_000, batch=500, connections=4, rounds=1
     ),
 }
 
@@ -151,7 +151,7 @@ def _write_page(path: Path, race: Race, lines: Path, runs: int) -> None:
         "Written by `make bench`: one run, one machine, the same work for both, taking turns; medians (least to most) of "
         f"{runs} runs. Ratios are router over Alertmanager. Wall-clock figures of a machine drift, ratios of one race do not. "
         "The router writes every accepted alert to disk before it answers; Alertmanager keeps them in memory. Rows of faults "
-        "show what happened, against what is right.\n\n"
+        "show what happened, against what is right. A 429 is sent again a second later.\n\n"
         f"{datetime.now(UTC):%Y-%m-%d}, {_machine()}.\n\n{render(race.results)}\n"
         f"`floor` and `aim` are set in `tests/benchmarks/table.py`; every run: `{lines.name}`.\n"
     )
