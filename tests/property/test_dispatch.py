@@ -1,4 +1,4 @@
-"""Dispatch under arbitrary histories: no lane reorders, no key outruns its pace, nothing is lost, whatever the other side does."""
+"""Dispatch under arbitrary histories: lanes keep order, keys their pace, and nothing is lost, whatever the other side does."""
 
 import asyncio
 import itertools
