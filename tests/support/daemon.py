@@ -191,6 +191,11 @@ def _instant(seconds_from_now: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds_from_now))
 
 
+async def off_loop(function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+    """The sandbox lives on the test's loop, so whatever waits for the daemon waits in a thread."""
+    return await asyncio.to_thread(function, *arguments, **named)
+
+
 async def eventually(check: Callable[[], Any], *, seconds: float = 15.0, what: str = "") -> Any:
     """Wait until ``check`` gives something true; its value. The sandbox lives on this loop, so blocking calls go to threads."""
     deadline = time.monotonic() + seconds
