@@ -41,6 +41,11 @@ log = logger("processor")
 class Decider(Protocol):
     """The engine, as the processor needs it."""
 
+    @property
+    def now(self) -> int:
+        """How far the engine's time has passed, in ms UTC; never goes back, whatever the wall clock does."""
+        ...
+
     def handle(self, entries: Sequence[Entry], *, until: int, rulesets: Mapping[str, RuleSet]) -> Transition:
         """Decide these entries and every timer due."""
         ...
@@ -164,7 +169,7 @@ class Processor:
         await self._commit(
             Commit(
                 cursor=self._cursor,
-                decided_at=max(until, batch[-1].at) if batch else until,
+                decided_at=self._engine.now,
                 decisions=transition.decisions,
                 incidents=transition.incidents,
                 changes=transition.changes,

@@ -70,7 +70,7 @@ def run_daemon(config_path: Path, *, log_format: str | None = None) -> int:
             runner.run(serve())
     except* (StoreError, NoRules, OSError) as group:
         expected += leaves(group)
-    except* Exception as group:
+    except* Exception as group:  # noqa: BLE001  # the last resort: logged, and the exit code says so
         broken += leaves(group)
     for failure in expected:
         log.critical("cannot_run", cause=str(failure))

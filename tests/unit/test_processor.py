@@ -41,9 +41,11 @@ class ScriptedEngine:
     def __init__(self, due: int | None = None) -> None:
         self.calls: list[tuple[list[int], int]] = []
         self.due = due
+        self.now = 0
 
     def handle(self, entries: Sequence[Entry], *, until: int, rulesets: Mapping[str, RuleSet]) -> Transition:
         self.calls.append(([entry.seq for entry in entries], until))
+        self.now = max(self.now, until)
         if self.due is not None and self.due <= until:
             self.due = None
         return Transition(
@@ -108,7 +110,7 @@ async def process(entries: list[Entry], *, engine: ScriptedEngine, ledger: Ledge
 async def test_entries_become_one_commit_and_then_deliveries() -> None:
     ledger = Ledger()
     sent = await process([entry(1, 500), entry(2, 600)], engine=ScriptedEngine(), ledger=ledger, clock=StillClock())
-    assert [commit.cursor for commit in ledger.commits] == [2]
+    assert [(commit.cursor, commit.decided_at) for commit in ledger.commits] == [(2, 1_000)]
     assert [(d.id, d.body, d.priority) for d in sent] == [(1, b"r/g/500", Priority.ERROR), (2, b"r/g/600", Priority.ERROR)]
     assert ledger.commits[0].deliveries == sent
 
