@@ -1,4 +1,4 @@
-"""Other people's programs as the tests run them: Debian's Prometheus, Alertmanager and amtool, never faked and never skipped."""
+"""Other programs as the tests run them: Debian's Prometheus, Alertmanager and amtool; never faked, never skipped."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _wait(process: subprocess.Popen[bytes], url: str, output: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise AssertionError(f"{process.args} ended with {process.returncode}:\n{output.read_text()}")
+            raise AssertionError(f"{process.args!r} ended with {process.returncode}:\n{output.read_text()}")
         with contextlib.suppress(urllib.error.URLError, OSError), urllib.request.urlopen(url, timeout=5) as answer:
             if answer.status == 200:
                 return
