@@ -53,10 +53,10 @@ ROWS = (
     Row("SIGTERM in a burst: pages lost of 1,000", "stop", "lost", "less", 0, 0, absolute=True),
     Row("PagerDuty away 60 s, 300 alerts: attempts meanwhile", "outage", "attempts_in_outage", "less", 300, 60, absolute=True),
     Row("pages lost by it", "outage", "lost", "less", 0, 0, absolute=True),
-    Row("pairs of pages out of order after it", "outage", "out_of_order", "less", 0, 0, 2, absolute=True),
+    Row("pairs of pages of one severity out of order after it", "outage", "out_of_order", "less", 0, 0, 2, absolute=True),
     Row("last page after it is back, s", "outage", "last_page_seconds", "less", 5, 2, 1, absolute=True),
     Row("429 with Retry-After 30, 300 alerts: retries too early", "throttled", "early_retries", "less", 0, 0, absolute=True),
-    Row("pairs of pages out of order after it", "throttled", "out_of_order", "less", 0, 0, 2, absolute=True),
+    Row("pairs of pages of one severity out of order after it", "throttled", "out_of_order", "less", 0, 0, 2, absolute=True),
 )
 
 

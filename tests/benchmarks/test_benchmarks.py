@@ -79,7 +79,16 @@ def test_pages_are_put_together_by_token() -> None:
     assert pages.second_incidents == 1  # uid_r_2 under another key
     assert pages.resolved == {"uid_r_0"}
     assert pages.attempts["uid_r_0"] == [(10, 429), (20, 202)]
-    assert pages.share_out_of_order() == pytest.approx(1 / 3, abs=0.02)
+
+
+def test_order_counts_within_a_severity_only() -> None:
+    def share(*numbers: int) -> float:
+        return Pages([f"{at} uid_r_{number} trigger 202 {number}" for at, number in enumerate(numbers)]).share_out_of_order()
+
+    assert share(0, 3, 6, 1, 4, 2) == 0
+    assert share(3, 0) == 1
+    assert share(0, 6, 3) == pytest.approx(1 / 3, abs=0.02)
+    assert share(1) == 0
 
 
 def test_the_sink_remembers_what_it_took_and_refuses_when_told() -> None:

@@ -77,6 +77,11 @@ def token(run: str, number: int) -> str:
     return f"uid_{run}_{number}"
 
 
+def severity(number: int) -> str:
+    """The severity of the alert of this number: a third each."""
+    return ("critical", "warning", "info")[number % 3]
+
+
 def timestamp(seconds: float) -> str:
     """RFC 3339 in UTC, to the millisecond."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
@@ -96,7 +101,7 @@ def _make_alert(run: str, number: int, name: str, starts: str, ends: str) -> dic
         "labels": {
             "alertname": f"HighErrorRate{number % NAMES:02d}",
             "service": name,
-            "severity": ("critical", "warning", "info")[number % 3],
+            "severity": severity(number),
             "instance": f"{token(run, number)}:9100",
             "cluster": f"eu-west-1{'abc'[number % 3]}",
             "job": "node",
