@@ -1,19 +1,183 @@
-"""The OpenAPI document of our own part of the API (``/v1``), served at ``/v1/openapi.json``. A test holds it to the routes."""
+"""The OpenAPI document of our own part of the API (``/v1``), served at ``/v1/openapi.json``.
+
+Built from the types that are answered, so that it cannot say anything else; a test holds its paths to the routes.
+"""
 
 from __future__ import annotations
 
 from functools import lru_cache
-from importlib.resources import files
+from typing import Any
 
+import msgspec
+
+from router import __version__
 from router.api.exchange import Answer, Request
+from router.api.reading import DEFAULT_LIMIT, MAX_LIMIT, ListedAlert, ListedDelivery
+from router.incidents.explanation import Explanation
+from router.model.delivery import Delivery, DeliveryState
+from router.model.incident import Incident
+from router.store.base import DecisionRow
+
+_TYPES = (ListedAlert, ListedDelivery, Explanation, Delivery, Incident, DecisionRow)
+_TEXT: dict[str, Any] = {"type": "string"}
+_TEXTS: dict[str, Any] = {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean", "null"]}}
+_TIME: dict[str, Any] = {
+    "description": "RFC 3339, or whole seconds since 1970",
+    "oneOf": [{"type": "string", "format": "date-time"}, {"type": "integer", "minimum": 1}],
+}
+
+POSTED_ALERT: dict[str, Any] = {
+    "type": "object",
+    "required": ["service"],
+    "additionalProperties": False,
+    "properties": {
+        "service": {"type": "string", "minLength": 1, "maxLength": 8192},
+        "name": {"type": "string", "maxLength": 8192},
+        "severity": {"type": "string", "description": "a configured spelling; unknown ones count as the default"},
+        "score": {"type": "number", "minimum": 0, "maximum": 1, "description": "instead of severity"},
+        "status": {"enum": ["firing", "resolved"], "default": "firing"},
+        "kind": {"enum": ["event", "stateful"], "default": "event"},
+        "labels": _TEXTS,
+        "annotations": _TEXTS,
+        "summary": _TEXT,
+        "details": {"type": "object"},
+        "links": {
+            "type": "array",
+            "maxItems": 32,
+            "items": {"type": "object", "properties": {"href": _TEXT, "text": _TEXT}},
+        },
+        "images": {
+            "type": "array",
+            "maxItems": 32,
+            "items": {"type": "object", "properties": {"src": _TEXT, "href": _TEXT, "alt": _TEXT}},
+        },
+        "starts_at": _TIME,
+        "startsAt": _TIME,
+        "ends_at": _TIME,
+        "endsAt": _TIME,
+        "generator_url": _TEXT,
+        "dedup_key": {"type": "string", "maxLength": 255},
+    },
+}
+"""One alert for ``POST /v1/alerts``; a test holds it to what the reader takes."""
+
+_ERROR = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": _TEXT,
+        "accepted": {"type": "integer"},
+        "refused": {
+            "type": "array",
+            "items": {"type": "object", "properties": {"index": {"type": "integer"}, "field": _TEXT, "reason": _TEXT}},
+        },
+    },
+}
 
 
 @lru_cache(maxsize=1)
 def document() -> bytes:
-    """The document's text, as shipped."""
-    return files("router.api").joinpath("openapi.json").read_bytes()
+    """The document as JSON."""
+    schemas, components = msgspec.json.schema_components(_TYPES, ref_template="#/components/schemas/{name}")
+    alert, delivery_with_body, explanation, delivery, incident, decision = schemas
+    paths = {
+        "/v1/alerts": {
+            "get": _listing("What fires now, oldest first; or the journal.", alert, "service", "name", "source")
+            | {"description": "With journal=true: alerts as they were accepted, also those that are over."},
+            "post": _posting(),
+        },
+        "/v1/alerts/{seq}": {"get": _one("One entry of the journal.", "seq", alert)},
+        "/v1/incidents": {"get": _listing("Incidents, newest first.", incident, "team", status=["open", "closed"])},
+        "/v1/incidents/{number}": {"get": _one("The story of one, by number or dedup key.", "number", explanation)},
+        "/v1/decisions": {"get": _listing("Decisions, newest first.", decision, "alert", "incident")},
+        "/v1/deliveries": {
+            "get": _listing(
+                "Deliveries, newest first.", delivery, "team", "incident", state=[state.value for state in DeliveryState]
+            )
+        },
+        "/v1/deliveries/{id}": {"get": _one("One delivery and the body that is sent.", "id", delivery_with_body)},
+        "/v1/deliveries/{id}/retry": {"post": _acting("Try it now, also a dead letter.")},
+        "/v1/deliveries/{id}/drop": {"post": _acting("Give it up.", _query("reason"))},
+        "/v1/explain/{seq}": {"get": _one("Why this alert did (not) page.", "seq", explanation)},
+        "/v1/rules": {"get": _answering("The rules in force, in order.", _page({"type": "object"}))},
+        "/v1/stats": {"get": _answering("The router's own figures.", {"type": "object"})},
+        "/v1/openapi.json": {"get": _answering("This document.", {"type": "object"})},
+    }
+    paths["/v1/alerts"]["get"]["parameters"].append(_query("journal", {"type": "boolean"}))
+    return msgspec.json.encode(
+        {
+            "openapi": "3.1.0",
+            "info": {"title": "alert-router", "version": __version__, "description": "See docs/reference/http.md."},
+            "security": [{"token": []}],
+            "paths": paths,
+            "components": {
+                "schemas": components | {"PostedAlert": POSTED_ALERT, "Error": _ERROR},
+                "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            },
+        }
+    )
 
 
 async def describe(_request: Request) -> Answer:
     """``GET /v1/openapi.json``."""
     return Answer(body=document())
+
+
+def _query(name: str, schema: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {"name": name, "in": "query", "schema": schema or _TEXT}
+
+
+def _json(schema: dict[str, Any], text: str = "answered") -> dict[str, Any]:
+    return {"description": text, "content": {"application/json": {"schema": schema}}}
+
+
+def _refused(*codes: int) -> dict[str, Any]:
+    error = _json({"$ref": "#/components/schemas/Error"}, "refused, with the reason")
+    return {str(code): error for code in codes}
+
+
+def _page(item: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "required": ["items", "next"],
+        "properties": {"items": {"type": "array", "items": item}, "next": {"type": ["string", "null"]}},
+    }
+
+
+def _answering(summary: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"summary": summary, "responses": {"200": _json(schema)} | _refused(401, 403, 503)}
+
+
+def _listing(summary: str, item: dict[str, Any], *texts: str, **words: list[str]) -> dict[str, Any]:
+    parameters = [
+        _query("limit", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}),
+        _query("cursor") | {"description": "the `next` of the page before"},
+        *(_query(name) for name in texts),
+        *(_query(name, {"enum": values}) for name, values in words.items()),
+    ]
+    answering = _answering(summary, _page(item))
+    return answering | {"parameters": parameters, "responses": answering["responses"] | _refused(400)}
+
+
+def _one(summary: str, name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    answering = _answering(summary, schema)
+    parameter = {"name": name, "in": "path", "required": True, "schema": _TEXT}
+    return answering | {"parameters": [parameter], "responses": answering["responses"] | _refused(400, 404)}
+
+
+def _acting(summary: str, *parameters: dict[str, Any]) -> dict[str, Any]:
+    one = _one(summary, "id", {"type": "object", "properties": {"delivery": {"type": "integer"}, "result": _TEXT}})
+    return one | {"parameters": [*one["parameters"], *parameters], "responses": one["responses"] | _refused(409)}
+
+
+def _posting() -> dict[str, Any]:
+    alert = {"$ref": "#/components/schemas/PostedAlert"}
+    accepted = {"type": "object", "properties": {"accepted": {"type": "integer"}}}
+    return {
+        "summary": "One alert or an array of them.",
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": {"oneOf": [alert, {"type": "array", "items": alert}]}}},
+        },
+        "responses": {"202": _json(accepted, "durable")} | _refused(400, 401, 403, 408, 413, 415, 429, 503),
+    }
