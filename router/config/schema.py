@@ -87,7 +87,7 @@ CallRate: TypeAlias = Annotated[
 Name: TypeAlias = Annotated[
     str,
     AfterValidator(_check_name),
-    Field(json_schema_extra={"expected": NAME_FORM, "pattern": _NAME.pattern.replace(r"\Z", "$")}),
+    Field(json_schema_extra={"expected": NAME_FORM, "pattern": r"^[a-z0-9][a-z0-9._-]{0,63}$"}),
 ]
 Reference: TypeAlias = Annotated[
     str,
@@ -211,7 +211,11 @@ class PagerDutySource(Section):
     """PagerDuty clients that are pointed at us: `/v2/enqueue`."""
 
     kind: Literal["pagerduty"]
-    keys: list[Reference] = Field(description="Routing keys its senders use. Our own invention, not PagerDuty's.", min_length=1)
+    keys: list[Reference] = Field(
+        description="Routing keys its senders use. Our own invention, not PagerDuty's.",
+        min_length=1,
+        json_schema_extra={"secret": True},
+    )
     service_label: list[str] | str = setting(
         ["service", "component", "source"],
         "What names the service: a key of `custom_details`, or a field of the payload; the first that is present.",

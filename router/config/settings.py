@@ -7,6 +7,7 @@ here; ``secrets`` resolves them and prints as nothing. The schema with names, de
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
 
@@ -61,7 +62,12 @@ Address = TcpAddress | UnixAddress | HandedOverSockets
 
 def is_loopback_host(host: str) -> bool:
     """Whether a host name or address means this machine, without asking the network."""
-    return host in {"localhost", "::1"} or host.startswith("127.") or host.endswith(".localhost")
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:  # another name, whatever it looks like
+        return False
 
 
 class TlsFiles(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,8 +14,9 @@ from tests.support.rule_texts import SCALE, TEAMS, compile_texts
 EXAMPLES = [path.read_text() for path in sorted(Path("rules").glob("*.yaml")) if not path.name.endswith(".test.yaml")]
 FRAGMENTS = [
     "rules:", "- ", "id: ", "id: a", "match: {", "}", "]", "[", "{", ": ", "\n", "\n  ", "\n    ", '"', "'", "service: ",
-    "*-db", "!x", "/(/", "when: {count: 3, within: 5m}", "when:", "count: -1", "within: 5", "page: [owner, nobody]", "{{ service }}",
-    "{{ x() }}", "{% for", "drop: true", "continue: true", "resolve: never", "null", "~", "&a", "*a", "<<: ", "? ",
+    "*-db", "!x", "/(/", "when: {count: 3, within: 5m}", "when:", "count: -1", "within: 5", "page: [owner, nobody]",
+    "{{ service }}", "{{ x() }}", "{% for", "drop: true", "continue: true", "resolve: never", "null", "~", "&a", "*a",
+    "<<: ", "? ",
     "!!python/object:os.system",
     "\t", "\x00", "\ud800", "\ufeff", "é", "---", "...", "# x", "severity: [error", "where: {a: {lt: .nan}}", "version: 99",
     "0x1F", "1e999", "defaults: {page: x}",
