@@ -26,6 +26,9 @@ MAX_READ_LATER = 1_024
 """References resolved although the configuration does not name them (any more)."""
 
 ROUTING_KEY_LENGTH = 32
+EXAMPLE_KEY = "routing-key-example"
+"""Code of the problem that a key is nobody's."""
+
 _REST_TOKEN_LENGTH = 20
 _MIN_TOKEN_LENGTH = 16
 _ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
@@ -186,7 +189,7 @@ def check_secret(text: str, purpose: Purpose) -> Problem | None:
 def _check_routing_key(text: str) -> Problem | None:
     where = "PagerDuty shows it under Services > the service > Integrations > Events API v2"
     if text in _EXAMPLE_KEYS or len(set(text)) == 1 or (len(text) != _REST_TOKEN_LENGTH and _PLACEHOLDER.search(text)):
-        return Problem(code="routing-key-example", message="this is the key of an example, not one of yours", hint=where)
+        return Problem(code=EXAMPLE_KEY, message="this is the key of an example, not one of yours", hint=where)
     if len(text) == _REST_TOKEN_LENGTH:
         message = "this has 20 characters, so it is a PagerDuty REST API token; expected a routing key of 32"
         return Problem(code="routing-key-is-token", message=message, hint=where)

@@ -362,6 +362,16 @@ def test_without_reading_secrets_only_their_form_is_checked() -> None:
     assert codes(MINIMAL.replace("env:KEY", "'env:'")) == ["bad-reference"]
 
 
+def test_a_sandbox_on_this_machine_takes_the_key_of_an_example() -> None:
+    environ = {"KEY": "d" * 32}
+    assert [each.code for each in diagnose(MINIMAL, environ=environ)] == ["routing-key-example"]
+    assert diagnose(MINIMAL + "pagerduty: {events_url: 'http://127.0.0.1:8080'}", environ=environ) == []
+    elsewhere = MINIMAL + "pagerduty: {events_url: 'https://sandbox.example.com'}"
+    assert [each.code for each in diagnose(elsewhere, environ=environ)] == ["routing-key-example"]
+    short = diagnose(MINIMAL + "pagerduty: {events_url: 'http://127.0.0.1:8080'}", environ={"KEY": "abc"})
+    assert [each.code for each in short] == ["routing-key-length"]
+
+
 def test_literals_of_the_configuration_before_can_still_be_resolved() -> None:
     first = load(MINIMAL.replace("env:KEY", OTHER_KEY))
     second = load_settings(MINIMAL, "config.yaml", base=Path("/"), environ=ENVIRON, previous=first.secrets)
