@@ -108,6 +108,10 @@ class _RedactingFilter(logging.Filter):
 
 
 def logger(room: str) -> Logger:
-    """A logger that names its room on every line."""
-    bound: Logger = structlog.get_logger().bind(room=room)
-    return bound
+    """A logger that names its room on every line.
+
+    Modules make theirs when they are imported, before ``set_up``: it must stay lazy, because ``bind`` would fix it for ever to
+    structlog's own defaults, without the redactor.
+    """
+    lazy: Logger = structlog.get_logger(room=room)
+    return lazy

@@ -70,3 +70,15 @@ def test_short_texts_are_not_taken_for_secrets() -> None:
     redactor = Redactor()
     redactor.learn(["abc", "longer secret", "longer secret and more"])
     assert redactor.clean("abc longer secret and more") == "abc ***"
+
+
+def test_a_logger_made_before_the_set_up_obeys_it_all_the_same() -> None:
+    """Every module makes its logger when it is imported, long before the configuration is read."""
+    early = logger("dispatch")
+    stream = io.StringIO()
+    set_up(log_format="json", level="warning", stream=stream).learn([SECRET])
+    early.info("delivery_failed")
+    early.warning("delivery_failed", cause=SECRET)
+    (line,) = stream.getvalue().splitlines()
+    assert msgspec.json.decode(line)["cause"] == "***"
+    assert msgspec.json.decode(line)["room"] == "dispatch"
