@@ -57,6 +57,7 @@ class Reloader:
         self.current = current
         self.succeeded = True
         self.loaded_at = clock.now()
+        self._started_with = current
         self._config_path = config_path
         self._environ = environ
         self._version = version
@@ -100,7 +101,7 @@ class Reloader:
             await self._store.append(self._clock.now(), [RulesChanged(version=ruleset.version)])
             self._version = ruleset.version
             log.info("rules_changed", version=ruleset.version, rules=len(ruleset.rules))
-        stays = [name for name in RESTART_SETTINGS if getattr(loaded.settings, name) != getattr(self.current, name)]
+        stays = [name for name in RESTART_SETTINGS if getattr(loaded.settings, name) != getattr(self._started_with, name)]
         if stays:
             log.warning("restart_needed", settings=stays)
         self.current = loaded.settings

@@ -99,9 +99,7 @@ def prometheus(folder: Path, target: Target, daemon: Daemon) -> Iterator[Any]:
 
 def received(daemon: Daemon, result: str) -> float:
     """How many alerts of this result the daemon counted."""
-    _, text = daemon.get("/metrics")
-    name = f'alert_router_alerts_received_total{{result="{result}",source="prometheus"}} '
-    return sum(float(line.removeprefix(name)) for line in text.splitlines() if line.startswith(name))
+    return daemon.metric("alert_router_alerts_received_total", source="prometheus", result=result)
 
 
 def incidents(pagerduty: Any) -> list[tuple[str, str, str, str]]:

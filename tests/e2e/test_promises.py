@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import http.client
 import json
 import random
-import threading
 import time
 from pathlib import Path
 
 import pytest
 
 from router.sandbox.faults import Fault
-from tests.support.daemon import KEYS, Daemon, alert, eventually
+from tests.support.daemon import KEYS, alert, eventually, off_loop
+from tests.support.sending import Sender
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -26,47 +25,8 @@ rules:
 """
 
 
-async def off_loop(function, *arguments, **named):
-    """The sandbox lives on the test's loop, so whatever waits for the daemon waits in a thread."""
-    return await asyncio.to_thread(function, *arguments, **named)
-
-
 def titles(pagerduty) -> list[str]:
     return [incident.title for incident in pagerduty.sandbox.incidents()]
-
-
-class Sender:
-    """Posts alerts one after another from a thread until stopped; remembers which were answered 2xx."""
-
-    def __init__(self, daemon: Daemon, run: str) -> None:
-        self.accepted: list[str] = []
-        self._daemon = daemon
-        self._run = run
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._post)
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stopped.set()
-        self._thread.join()
-
-    def _post(self) -> None:
-        number = 0
-        connection = http.client.HTTPConnection("127.0.0.1", self._daemon.port, timeout=5)
-        while not self._stopped.is_set():
-            batch = [alert(instance=f"{self._run}-{number + i}") for i in range(5)]
-            number += 5
-            try:
-                connection.request("POST", "/api/v2/alerts", json.dumps(batch), {"Content-Type": "application/json"})
-                answer = connection.getresponse()
-                answer.read()
-            except (OSError, http.client.HTTPException):
-                return
-            if answer.status < 300:
-                self.accepted += [one["labels"]["instance"] for one in batch]
 
 
 RULES_PER_INSTANCE = """

@@ -65,11 +65,15 @@ class Daemon:
         self.folder = folder
         self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
+        self.connect: Callable[[], http.client.HTTPConnection] = self._connect
+        self.command = [sys.executable, "-m", "router", "run", "--config", "config.yaml"]
+        self.pass_fds: tuple[int, ...] = ()
         (folder / "rules").mkdir(parents=True, exist_ok=True)
         self.configure({"listen": f"127.0.0.1:{self.port}"} | settings)
         for name, text in (rules or {"everything.yaml": DEFAULT_RULES}).items():
             self.write_rules(text, name)
-        self.environment = {name: value for name, value in os.environ.items() if name.isupper()} | {
+        self.environment = {name: value for name, value in os.environ.items() if name.isupper()} | {"PYTHONFAULTHANDLER": "1"}
+        self.environment |= {
             f"KEY_{team.upper()}": key for team, key in KEYS.items()
         }
 
@@ -92,8 +96,9 @@ class Daemon:
         """Run it; with ``wait``, until it says that it is ready."""
         with (self.folder / "daemon.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "router", "run", "--config", "config.yaml"],
+                self.command,
                 cwd=self.folder,
+                pass_fds=self.pass_fds,
                 env=self.environment | {"PYTHONPATH": str(Path(__file__).parents[2])},
                 stdout=log,
                 stderr=log,
@@ -108,6 +113,8 @@ class Daemon:
                     if self.get("/-/ready")[0] == 200:
                         return self
                 time.sleep(0.02)
+            self.process.send_signal(signal.SIGABRT)  # where it hangs, by faulthandler
+            self.process.wait()
             raise AssertionError(f"not ready in {START_SECONDS} s:\n{self.log}")
         return self
 
@@ -131,7 +138,7 @@ class Daemon:
 
     def request(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
         """Status and decoded body (JSON if it is)."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = self.connect()
         try:
             payload = body if isinstance(body, bytes | None) else json.dumps(body).encode()
             connection.request(method, path, payload, {"Content-Type": "application/json"} | headers)
@@ -143,9 +150,22 @@ class Daemon:
             return answer.status, json.loads(text)
         return answer.status, text.decode()
 
+    def _connect(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+
     def get(self, path: str) -> tuple[int, Any]:
         """GET."""
         return self.request("GET", path)
+
+    def metric(self, name: str, **labels: str) -> float:
+        """The sum of all samples of a metric that carry these labels."""
+        _, text = self.get("/metrics")
+        wanted = [f'{label}="{value}"' for label, value in labels.items()]
+        return sum(
+            float(line.rsplit(" ", 1)[1])
+            for line in text.splitlines()
+            if line.partition("{")[0].partition(" ")[0] == name and all(pair in line for pair in wanted)
+        )
 
     def post_alerts(self, *alerts: dict[str, Any]) -> int:
         """Through the Alertmanager door; the status."""
