@@ -34,7 +34,7 @@ from tests.benchmarks.workload import Kind
 GENERATOR_SECONDS = 400
 
 
-def _load(bench: Bench, core: int | None = None, **order: Any) -> dict[str, Any]:
+def load(bench: Bench, core: int | None = None, **order: Any) -> dict[str, Any]:
     """Run the generator against this bench, on a core of its own if told so."""
     given = Order(
         run=f"r{time.monotonic_ns() // 1_000_000 % 10**8}",
@@ -61,7 +61,7 @@ def _section(task: Task, *, server_core: int | None = None, settle_seconds: floa
     def run(contender: Contender, folder: Path) -> dict[str, Any]:
         bench = Bench(contender, task, folder, server_core=server_core)
         try:
-            result = _load(bench, None if server_core is None else 1 - server_core, **order)
+            result = load(bench, None if server_core is None else 1 - server_core, **order)
             if settle_seconds:
                 time.sleep(settle_seconds)
                 result["memory_mb"] = bench.server.memory_mb()
