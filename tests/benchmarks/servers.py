@@ -44,7 +44,11 @@ class Bench:
         self.port = free_port()
         self.sink: Process | None = None
         self.start_sink()
-        self.server = self.start_server()
+        try:
+            self.server = self.start_server()
+        except BaseException:
+            self.stop_sink()
+            raise
 
     def start_sink(self) -> None:
         """PagerDuty comes (back) up; it has forgotten everything."""
