@@ -362,6 +362,15 @@ def test_without_reading_secrets_only_their_form_is_checked() -> None:
     assert codes(MINIMAL.replace("env:KEY", "'env:'")) == ["bad-reference"]
 
 
+def test_certificates_have_to_be_there_and_readable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "tls.crt").write_text("pem")
+    text = MINIMAL + "tls: {cert: tls.crt, key: tls.crt}"
+    assert diagnose(text, base=tmp_path) == []
+    # the test may run as root, who can read every file
+    monkeypatch.setattr("router.config.loading.os.access", lambda *_: False)
+    assert [each.code for each in diagnose(text, base=tmp_path)] == ["unreadable-file", "unreadable-file"]
+
+
 def test_a_sandbox_on_this_machine_takes_the_key_of_an_example() -> None:
     environ = {"KEY": "d" * 32}
     assert [each.code for each in diagnose(MINIMAL, environ=environ)] == ["routing-key-example"]

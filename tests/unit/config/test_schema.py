@@ -55,6 +55,11 @@ def test_durations_are_texts() -> None:
             Configuration.model_validate({**SMALLEST, "shutdown_timeout": value})
 
 
+def test_a_key_left_empty_is_refused() -> None:
+    with pytest.raises(pydantic.ValidationError, match="no value"):
+        Configuration.model_validate({**SMALLEST, "tls": None})
+
+
 def test_every_key_is_described() -> None:
     schema = Configuration.model_json_schema()
     sections = {"Configuration": schema, **schema["$defs"]}

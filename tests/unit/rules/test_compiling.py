@@ -306,6 +306,11 @@ rules:
     ]
 
 
+def test_a_link_or_image_of_a_bad_template_is_refused_with_its_place() -> None:
+    text = """rules: [{id: a, links: [{href: x, text: "{{ f() }}"}], images: [{src: "{{ f() }}", href: "{% set a = 1 %}"}]}]"""
+    assert found_in(text) == [("bad-template", "1:41"), ("bad-template", "1:71"), ("bad-template", "1:90")]
+
+
 def test_files_are_tried_in_the_order_given_and_reported_one_after_another() -> None:
     ruleset, _ = compile_texts("rules: [{id: b, match: {service: x}}]", "rules: [{id: a, match: {service: y}}]")
     assert ruleset is not None

@@ -50,3 +50,9 @@ def test_every_key_is_described() -> None:
     assert all("description" in definition for definition in described.values())
     for name, definition in described.items():
         assert all("description" in prop or "$ref" in prop for prop in definition["properties"].values()), name
+
+
+def test_durations_are_texts() -> None:
+    for value in (5, ["5m"], {"5m": 1}):
+        with pytest.raises(pydantic.ValidationError):
+            RuleSection.model_validate({"id": "a", "when": {"firing_for": value}})

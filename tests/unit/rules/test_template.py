@@ -188,3 +188,13 @@ def test_a_text_is_compiled_once() -> None:
 def test_templates_print_as_their_text() -> None:
     assert repr(compile_template("{{ name }}")[0]) == "PlainTemplate('{{ name }}')"
     assert repr(compile_template("{{ name|upper }}")[0]) == "JinjaTemplate('{{ name|upper }}')"
+
+
+def test_a_context_of_things_unheard_of_is_a_failed_template() -> None:
+    class Unheard:
+        def __str__(self) -> str:
+            raise RuntimeError("no text")
+
+    for text in ("{{ service }}", "{{ service }}{{ name }}", "{{ service|upper }}", "{{ labels.x }}"):
+        with pytest.raises(TemplateFailed, match="no text"):
+            compile_template(text)[0].render({"service": Unheard(), "name": Unheard(), "labels": {"x": Unheard()}})
