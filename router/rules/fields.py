@@ -20,7 +20,7 @@ FIELDS: dict[str, str] = {
     "count": "Occurrences in the rule's window, or in the episode when the rule has none; a number.",
     "within": "Length of the rule's window, `5m`; empty when it has none.",
     "rule": "The rule's id.",
-    "team": "The team that is paged.",
+    "team": "The team that is paged, or several with commas between.",
     "alerts": "How many alerts the group holds; a number.",
     "first_at": "When the first occurrence came, `2026-11-21T01:42:07Z`.",
     "last_at": "When the newest occurrence came.",
