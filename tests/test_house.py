@@ -24,6 +24,7 @@ CLOCKS = {
     # In the foreground of a terminal, waiting for the two processes it started; there is no loop and nothing to inject.
     "router/cli/demo.py": frozenset({"time.sleep"}),
     "router/clock.py": frozenset({"time.time_ns", "time.monotonic", "asyncio.sleep"}),
+    "router/testing/virtual.py": frozenset({"asyncio.sleep"}),
     "router/sandbox/clock.py": frozenset({"time.time", "time.time_ns", "time.monotonic", "asyncio.sleep"}),
 }
 
