@@ -109,6 +109,15 @@ class Daemon:
             chance=self._chance,
             metrics=self._metrics,
         )
+        self._doorway = Doorway(
+            settings=settings,
+            parts=parts,
+            store=self._store,
+            reload=lambda: self._reloader.reload(),  # noqa: PLW0108 - made below
+            metrics=self._metrics,
+            clock=self._clock,
+            environ=self._environ,
+        )
         self._reloader = Reloader(
             config_path=self._config_path,
             environ=self._environ,
@@ -119,18 +128,10 @@ class Daemon:
             troubles=parts.troubles,
             clock=self._clock,
             metrics=self._metrics,
+            find_obstacles=self._doorway.find_obstacles,
             apply=self._apply,
         )
         self._metrics.read_gauges(self._gauges)
-        self._doorway = Doorway(
-            settings=settings,
-            parts=parts,
-            store=self._store,
-            reload=self._reloader.reload,
-            metrics=self._metrics,
-            clock=self._clock,
-            environ=self._environ,
-        )
         try:
             async with asyncio.TaskGroup() as tasks:
                 processing = tasks.create_task(parts.processor.run(), name="processor")

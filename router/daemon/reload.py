@@ -51,9 +51,13 @@ class Reloader:
         troubles: Troubles,
         clock: Clock,
         metrics: Metrics,
+        find_obstacles: Callable[[Settings], list[str]],
         apply: Callable[[Settings], Awaitable[None]],
     ) -> None:
-        """``apply`` puts the settings that can change into force; it must not fail."""
+        """``find_obstacles`` (called in a thread) says what would keep settings that are good in themselves from being applied.
+
+        ``apply`` puts the settings that can change into force; it must not fail.
+        """
         self.current = current
         self.succeeded = True
         self.loaded_at = clock.now()
@@ -66,6 +70,7 @@ class Reloader:
         self._troubles = troubles
         self._clock = clock
         self._metrics = metrics
+        self._find_obstacles = find_obstacles
         self._apply = apply
         self._one_at_a_time = asyncio.Lock()
 
@@ -73,12 +78,12 @@ class Reloader:
         """Every mistake that kept it from happening; empty: the new files are in force."""
         async with self._one_at_a_time:
             try:
-                loaded = await asyncio.to_thread(self._load, self.current.secrets)
+                loaded, obstacles = await asyncio.to_thread(self._load, self.current.secrets)
+                if obstacles:
+                    return await self._refuse(obstacles)
                 await self.put_in_force(loaded)
-            except ConfigError as error:
-                return await self._refuse(error.diagnostics)
-            except RulesBroken as error:
-                return await self._refuse(error.diagnostics)
+            except (ConfigError, RulesBroken) as error:
+                return await self._refuse([str(found) for found in error.diagnostics if found.level == "error"])
             except (StoreError, Overloaded) as error:
                 log.warning("reload_failed", cause=str(error))
                 self._finish(succeeded=False)
@@ -88,8 +93,9 @@ class Reloader:
             await self._troubles.clear(Trouble.RULES_BROKEN_AT_START)
             return []
 
-    def _load(self, previous: Secrets) -> Loaded:
-        return load(self._config_path, environ=self._environ, previous=previous)
+    def _load(self, previous: Secrets) -> tuple[Loaded, list[str]]:
+        loaded = load(self._config_path, environ=self._environ, previous=previous)
+        return loaded, self._find_obstacles(loaded.settings)
 
     async def put_in_force(self, loaded: Loaded) -> None:
         """Keep the texts, journal the change, then swap the rest; StoreError or Overloaded: nothing was changed."""
@@ -107,8 +113,7 @@ class Reloader:
         self.current = loaded.settings
         await self._apply(loaded.settings)
 
-    async def _refuse(self, diagnostics: list[Diagnostic]) -> list[str]:
-        mistakes = [str(diagnostic) for diagnostic in diagnostics if diagnostic.level == "error"]
+    async def _refuse(self, mistakes: list[str]) -> list[str]:
         log.error("reload_failed", mistakes=mistakes[:MAX_MISTAKES_LOGGED], count=len(mistakes))
         self._finish(succeeded=False)
         summary = f"{len(mistakes)} mistakes keep the rules from being reloaded, the last good ones stay: {mistakes[0]}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import ssl
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
 from typing import Any, assert_never
 
@@ -12,7 +13,7 @@ import msgspec
 import router
 from router.api.application import Api
 from router.api.assembly import build_routes
-from router.api.auth import Authenticator, Token
+from router.api.auth import Authenticator, Token, check_listening
 from router.api.compatible import Compatible
 from router.api.doors import Doors
 from router.api.health import Health
@@ -22,7 +23,7 @@ from router.api.server import ApiServer
 from router.api.sockets import bind_tcp, bind_unix, take_handed_over
 from router.api.tls import TlsFailed, TlsFiles, load_tls
 from router.clock import Clock
-from router.config.settings import HandedOverSockets, Settings, TcpAddress, UnixAddress
+from router.config.settings import Address, HandedOverSockets, Settings, TcpAddress, UnixAddress
 from router.daemon.joints import Hands, api_tokens
 from router.daemon.wiring import Parts
 from router.model.ruleset import Rule
@@ -33,8 +34,8 @@ from router.telemetry.metrics import Metrics
 log = logger("daemon")
 
 
-class NoSockets(OSError):
-    """The configuration wants sockets from systemd and none were handed over."""
+class CannotOpen(OSError):
+    """The doors cannot be opened as configured; the message says why and what to do."""
 
 
 class Doorway:
@@ -81,7 +82,7 @@ class Doorway:
                 header_seconds=limits.header_timeout_ms / 1000,
                 body_seconds=limits.body_timeout_ms / 1000,
             ),
-            tls=load_tls(_tls_files(settings)) if settings.tls else None,
+            tls=_load_tls(settings),
         )
 
     @property
@@ -90,7 +91,10 @@ class Doorway:
         return self._server.addresses
 
     async def open(self, tasks: asyncio.TaskGroup) -> None:
-        """Bind and serve; OSError says what cannot be listened on."""
+        """Bind and serve; OSError says what cannot be listened on. Others are only let in where tokens tell them apart."""
+        unguarded = _unguarded(self._settings.listen, self._settings)
+        if unguarded:
+            raise CannotOpen("; ".join(unguarded))
         sockets = []
         for address in self._settings.listen:
             match address:
@@ -101,7 +105,7 @@ class Doorway:
                 case HandedOverSockets():
                     taken = take_handed_over(self._environ, os.getpid())
                     if not taken:
-                        raise NoSockets("no sockets were handed over: start by a systemd .socket unit, or set `listen`")
+                        raise CannotOpen("no sockets were handed over: start by a systemd .socket unit, or set `listen`")
                     sockets += taken
                 case _:
                     assert_never(address)
@@ -114,13 +118,28 @@ class Doorway:
         await self._server.stop(grace_seconds)
         await self._room.close()
 
+    def find_obstacles(self, settings: Settings) -> list[str]:
+        """Why these settings cannot be put in force by a reload; empty if they can.
+
+        Reads the certificate, so call it in a thread. The addresses are still those of the start.
+        """
+        obstacles = _unguarded(self._settings.listen, settings)
+        if self._settings.tls is not None and settings.tls is not None:
+            try:
+                _load_tls(settings)
+            except CannotOpen as error:
+                obstacles.append(str(error))
+        return obstacles
+
     async def reconfigure(self, settings: Settings, tokens: Iterable[Token]) -> None:
         """After a reload: tokens, and the certificate as it is now."""
         self._authenticator.reconfigure(tokens)
         if settings.tls is not None and self._settings.tls is not None:
             try:
-                await self._server.reload_tls(load_tls(_tls_files(settings)))
-            except TlsFailed as error:
+                context = _load_tls(settings)
+                assert context is not None
+                await self._server.reload_tls(context)
+            except CannotOpen as error:  # it was good a moment ago
                 log.warning("certificate_not_reloaded", cause=str(error))
 
     def _not_ready(self) -> Sequence[str]:
@@ -145,9 +164,20 @@ class Doorway:
         }
 
 
-def _tls_files(settings: Settings) -> TlsFiles:
-    assert settings.tls is not None
-    return TlsFiles(certificate=settings.tls.certificate, key=settings.tls.key, client_ca=settings.tls.client_ca)
+def _load_tls(settings: Settings) -> ssl.SSLContext | None:
+    """The certificate as it is now; CannotOpen if it cannot be used, None if none is configured."""
+    if settings.tls is None:
+        return None
+    files = TlsFiles(certificate=settings.tls.certificate, key=settings.tls.key, client_ca=settings.tls.client_ca)
+    try:
+        return load_tls(files)
+    except TlsFailed as error:
+        raise CannotOpen(str(error)) from error
+
+
+def _unguarded(addresses: Iterable[Address], settings: Settings) -> list[str]:
+    hosts = [address.host for address in addresses if isinstance(address, TcpAddress)]
+    return check_listening(hosts, has_tokens=bool(settings.tokens))
 
 
 def _show(rule: Rule) -> dict[str, Any]:
