@@ -251,14 +251,11 @@ class Daemon:
         self._metrics.retired_entries.inc(gone)
 
     async def _watch_files(self) -> None:
-        if not self._reloader.current.watch:
-            return
-        paths = [self._config_path, *self._reloader.current.rules]
-
         async def changed() -> None:
             self._reload_wanted.set()
 
-        await watch(paths, changed, self._stopping)
+        if self._reloader.current.watch:
+            await watch(lambda: [self._config_path, *self._reloader.current.rules], changed, self._clock)
 
     async def _reload_when_asked(self) -> None:
         while True:

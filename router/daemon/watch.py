@@ -1,37 +1,44 @@
 """Noticing that a configuration or rule file changed: an editor's save, a rename, or Kubernetes' swap of a symbolic link.
 
-Directories are watched, not files: a watch on a file is lost with its first atomic save.
+By looking once a second at what the paths lead to: a few dozen ``stat`` calls, no thread, and no care for whatever else is
+written in the same directory (the store may well live there, and writes thousands of times a second).
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 
-from watchfiles import Change, awatch
+from router.clock import Clock
 
-_SETTLE_MS = 300
-_SUFFIXES = (".yaml", ".yml", ".key", ".pem", ".crt")
-_KUBERNETES_LINK = "..data"
+LOOK_SECONDS = 1.0
+SUFFIXES = (".yaml", ".yml")
 
-
-def _concerns(_change: Change, path: str) -> bool:
-    name = Path(path).name
-    return name.endswith(_SUFFIXES) or name == _KUBERNETES_LINK
+Look = dict[str, tuple[int, int, int]]
+"""Path -> inode, size, time of the last change in ns; a file that is not there is not in it."""
 
 
-def directories_of(paths: Iterable[Path]) -> list[Path]:
-    """The existing directories to watch for these files and directories, each once."""
-    found = {path if path.is_dir() else path.parent for path in paths}
-    return sorted(directory for directory in found if directory.is_dir())
+def look(paths: Iterable[Path]) -> Look:
+    """What stands there now: the files themselves, and of directories the YAML files."""
+    found: Look = {}
+    for path in paths:
+        files = [file for file in path.iterdir() if file.name.endswith(SUFFIXES)] if path.is_dir() else [path]
+        for file in files:
+            try:
+                status = file.stat()
+            except OSError:  # gone, or a link into nothing: the next look sees what comes
+                continue
+            found[str(file)] = (status.st_ino, status.st_size, status.st_mtime_ns)
+    return found
 
 
-async def watch(paths: Iterable[Path], on_change: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:
-    """Call ``on_change`` once per burst of changes until ``stop`` is set; without directories, just wait."""
-    directories = directories_of(paths)
-    if not directories:
-        await stop.wait()
-        return
-    async for _ in awatch(*directories, watch_filter=_concerns, stop_event=stop, debounce=_SETTLE_MS, recursive=False):
-        await on_change()
+async def watch(paths: Callable[[], Iterable[Path]], on_change: Callable[[], Awaitable[None]], clock: Clock) -> None:
+    """Call ``on_change`` when two looks in a row see the same new state, so never amid a save. Runs until cancelled."""
+    acted_on = before = look(paths())
+    while True:
+        await clock.sleep(LOOK_SECONDS)
+        now = look(paths())
+        if now != acted_on and now == before:
+            acted_on = now
+            await on_change()
+        before = now
