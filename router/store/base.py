@@ -4,7 +4,8 @@ Rules every driver keeps (``tests/integration/store_suite.py`` holds them to it)
 
 - ``append``, ``commit`` and ``record`` return only after what they were given is durable. Calls that wait together share
   one transaction (group commit), and a failing one never takes its neighbours' work along.
-- A transition is written whole or not at all.
+- A transition is written whole or not at all. One that sends nothing need not survive a power cut by itself (only the death of
+  the process): it follows from entries that do, and is taken again, alike. Whatever is durable after it makes it so too.
 - Entries reach the listener in sequence order, each once, on the event loop, only after they are durable.
 - Everything is bounded: above ``max_pending`` entries not yet decided, ``append`` raises Overloaded and takes nothing.
 """

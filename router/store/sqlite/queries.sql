@@ -212,7 +212,7 @@ SELECT id, created_at FROM deliveries WHERE id > :after ORDER BY id LIMIT :limit
 SELECT number, opened_at FROM incidents WHERE number > :after ORDER BY number LIMIT :limit
 
 -- name: retire_entries
-DELETE FROM journal WHERE seq > :after AND seq <= :last
+DELETE FROM journal WHERE seq > :after AND seq <= :last AND at < :before_at
   AND NOT EXISTS (SELECT 1 FROM state_alert WHERE id = journal.seq)
   AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.state <> 'delivered' AND outbox.alert_seq = journal.seq)
   AND NOT EXISTS (SELECT 1 FROM decisions WHERE decisions.alert_seq = journal.seq AND decisions.alert_seq > 0
@@ -221,14 +221,15 @@ DELETE FROM journal WHERE seq > :after AND seq <= :last
       OR EXISTS (SELECT 1 FROM outbox WHERE outbox.episode = decisions.episode AND outbox.episode <> '')))
 
 -- name: retire_decisions
-DELETE FROM decisions WHERE id > :after AND id <= :last AND id < (SELECT max(id) FROM decisions)
+DELETE FROM decisions WHERE id > :after AND id <= :last AND at < :before_at AND id < (SELECT max(id) FROM decisions)
   AND NOT EXISTS (SELECT 1 FROM state_alert WHERE id = decisions.alert_seq)
   AND (episode = '' OR NOT (
       EXISTS (SELECT 1 FROM incidents WHERE incidents.episode = decisions.episode AND incidents.status = 'open')
       OR EXISTS (SELECT 1 FROM outbox WHERE outbox.episode = decisions.episode AND outbox.episode <> '')))
 
 -- name: retire_deliveries
-DELETE FROM deliveries WHERE id > :after AND id <= :last AND id < (SELECT max(id) FROM deliveries) AND state <> 'pending'
+DELETE FROM deliveries WHERE id > :after AND id <= :last AND created_at < :before_at
+  AND id < (SELECT max(id) FROM deliveries) AND state <> 'pending'
   AND NOT EXISTS (SELECT 1 FROM incidents WHERE incidents.episode = deliveries.episode AND incidents.status = 'open')
 
 -- name: retire_incidents

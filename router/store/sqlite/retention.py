@@ -16,6 +16,7 @@ from router.store.sqlite.upkeep import measure
 
 _ROWS_PER_STEP = 500
 _ENTRIES_PER_ROUND = 2_000  # how much more history goes before the size is looked at again
+_PATIENCE_STEPS = 10  # so many without an old row end a table: a clock that was wrong for a while stops nothing behind it
 _TABLES = ("entries", "decisions", "deliveries", "incidents")
 
 
@@ -29,7 +30,9 @@ class Retirement:
         self._max_bytes = max_bytes
         self._count_retired = count_retired
         self._table = 0
-        self._after = dict.fromkeys(_TABLES, 0)
+        self._after = dict.fromkeys(_TABLES, 0)  # looked at up to here
+        self._kept_from: dict[str, int] = {}  # the first row that was too new; the next round goes on there
+        self._idle_steps = 0
         self._is_last_round = False
 
     def step(self, connection: sqlite3.Connection) -> bool:
@@ -37,6 +40,7 @@ class Retirement:
         if self._table < len(_TABLES):
             if self._retire_some(connection, _TABLES[self._table]):
                 self._table += 1
+                self._idle_steps = 0
             return False
         self._retire_rulesets(connection)
         if self._is_last_round or not self._max_bytes or measure(connection)[0] <= self._max_bytes:
@@ -48,22 +52,27 @@ class Retirement:
         """True when the table holds nothing more that is old enough."""
         after = self._after[table]
         rows = connection.execute(QUERIES[f"oldest_{table}"], {"after": after, "limit": _ROWS_PER_STEP}).fetchall()
-        last = after
-        for row_id, at in rows:
-            if at >= self._before_at:
-                break
-            last = row_id
-        if last > after:
-            connection.execute("BEGIN IMMEDIATE")
-            parameters = {"after": after, "last": last, "before_at": self._before_at}
-            used = parameters if table == "incidents" else {"after": after, "last": last}
-            deleted = connection.execute(QUERIES[f"retire_{table}"], used).rowcount
-            if table == "entries":
-                self.entries_deleted += deleted
-                connection.execute(QUERIES["count_entries"], self._count_retired(deleted))
-            connection.execute("COMMIT")
-            self._after[table] = last
-        return len(rows) < _ROWS_PER_STEP or last != rows[-1][0]
+        if not rows:
+            return True
+        last = rows[-1][0]
+        newer = [row_id for row_id, at in rows if at >= self._before_at]
+        if newer:
+            self._kept_from.setdefault(table, newer[0])
+        if len(newer) < len(rows):
+            self._idle_steps = 0
+            self._delete(connection, table, {"after": after, "last": last, "before_at": self._before_at})
+        else:
+            self._idle_steps += 1
+        self._after[table] = last
+        return len(rows) < _ROWS_PER_STEP or self._idle_steps >= _PATIENCE_STEPS
+
+    def _delete(self, connection: sqlite3.Connection, table: str, parameters: dict[str, int]) -> None:
+        connection.execute("BEGIN IMMEDIATE")
+        deleted = connection.execute(QUERIES[f"retire_{table}"], parameters).rowcount
+        if table == "entries":
+            self.entries_deleted += deleted
+            connection.execute(QUERIES["count_entries"], self._count_retired(deleted))
+        connection.execute("COMMIT")
 
     def _retire_rulesets(self, connection: sqlite3.Connection) -> None:
         """Those out of force since before the oldest thing that is kept."""
@@ -72,11 +81,16 @@ class Retirement:
 
     def _begin_round(self, connection: sqlite3.Connection) -> None:
         """Still too large: move the horizon over the next entries, or at last over everything that is decided."""
+        for table, row_id in self._kept_from.items():
+            self._after[table] = row_id - 1
+        self._kept_from.clear()
         rows = connection.execute(
             QUERIES["oldest_entries"], {"after": self._after["entries"], "limit": _ENTRIES_PER_ROUND}
         ).fetchall()
-        if rows:
-            self._before_at = max(self._before_at, max(at for _, at in rows) + 1)
+        times = sorted(at for _, at in rows)
+        if times:
+            usual = times[len(times) * 9 // 10]  # not the greatest: one entry from a wrong clock would take everything along
+            self._before_at = (usual if usual >= self._before_at else times[-1]) + 1
         else:
             decided_at = connection.execute(QUERIES["cursor"]).fetchone()[1]
             self._before_at = max(self._before_at, decided_at + 1)

@@ -44,7 +44,7 @@ class Append:
 class Step:
     """One commit of the processor. Given again after a failure it must be the same object, or it would be taken twice."""
 
-    __slots__ = ("_statements", "_step", "cursor", "decided_at", "future", "is_repeat")
+    __slots__ = ("_statements", "_step", "cursor", "decided_at", "future", "is_repeat", "sends")
 
     def __init__(self, commit: Commit, *, step: int, first_decision_id: int, future: asyncio.Future[Any]) -> None:
         """Encode the rows."""
@@ -52,6 +52,7 @@ class Step:
         self.decided_at = commit.decided_at
         self.future = future
         self.is_repeat = False
+        self.sends = bool(commit.deliveries)
         self._step = step
         self._statements: list[tuple[Bulk, list[Any]]] = [
             (_INSERT_DECISIONS, rows.decision_values(first_decision_id, commit.decisions)),

@@ -58,6 +58,7 @@ class Writer:
         self._calls: deque[Call] = deque()
         self._entries = 0
         self._entries_until = 0
+        self._is_syncing = True  # as the connection is opened
         self._thread = Thread(target=self._run, name="store-writer", daemon=True)
 
     def start(self) -> None:
@@ -176,6 +177,9 @@ class Writer:
     def _transact(
         self, connection: sqlite3.Connection, steps: list[Step], progress: list[Progress], appends: list[Append]
     ) -> None:
+        # Decisions that send nothing follow from entries that are durable: after a power cut they are taken again, alike, so
+        # they need no sync of their own (the next one covers them). The process may die at any instant all the same.
+        self._sync(connection, is_needed=bool(appends or progress or any(step.sends for step in steps)))
         connection.execute("BEGIN IMMEDIATE")
         try:
             for step in steps:
@@ -193,7 +197,13 @@ class Writer:
             self._entries += sum(len(append.entries) for append in appends)
             self._entries_until = appends[-1].entries[-1].seq
 
+    def _sync(self, connection: sqlite3.Connection, *, is_needed: bool) -> None:
+        if is_needed is not self._is_syncing:
+            connection.execute("PRAGMA synchronous=FULL" if is_needed else "PRAGMA synchronous=NORMAL")
+            self._is_syncing = is_needed
+
     def _call(self, connection: sqlite3.Connection, call: Call) -> Outcome:
+        self._sync(connection, is_needed=True)
         try:
             return Outcome(call, None, call.function(connection))
         except Exception as error:  # noqa: BLE001 - told to its own caller
