@@ -203,7 +203,7 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """The answer is whole; an interim one (1xx) is thrown away."""
-        if self._answered:
+        if self._answered or self._transport is None:
             return
         if not self._head_done:
             self._headers = {}

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from typing import Protocol
+from urllib.request import getproxies, proxy_bypass
 
 import httpx
 import msgspec
@@ -87,8 +88,8 @@ class Transport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """As httpx calls it. Raises httpx's own errors."""
-        origin, head = _head_of(request)
         body = await request.aread()
+        origin, head = _head_of(request, len(body))
         pool = self._pools.get(origin) or self._open_pool(origin)
         deadline_at = asyncio.get_running_loop().time() + self._limits.total_seconds
         try:
@@ -166,6 +167,42 @@ class HttpxPoster:
         await self._transport.aclose()
 
 
+def proxy_of(origin: Origin) -> str | None:
+    """The proxy that the environment (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY) names for this server."""
+    proxies = getproxies()
+    found = proxies.get(origin.scheme) or proxies.get("all")
+    return None if not found or proxy_bypass(f"{origin.host}:{origin.port}") else found
+
+
+def open_poster(
+    origin: Origin,
+    *,
+    proxy: str | None = None,
+    trust_env: bool = False,
+    ssl_context: ssl.SSLContext | None = None,
+    limits: Limits | None = None,
+) -> Poster:
+    """The way out to this server: our own transport, or httpx's when a proxy is in between.
+
+    ``proxy``: its URL; with ``trust_env`` the environment may name one and may name authorities (SSL_CERT_FILE, SSL_CERT_DIR).
+    ValueError if the proxy's URL cannot be used.
+    """
+    limits = limits or Limits()
+    if ssl_context is None and trust_env:
+        ssl_context = httpx.create_ssl_context(trust_env=True)
+    found = proxy or (proxy_of(origin) if trust_env else None)
+    if not found:
+        return Transport(ssl_context=ssl_context, limits=limits)
+    pool = httpx.Limits(
+        max_connections=limits.connections,
+        max_keepalive_connections=limits.connections,
+        keepalive_expiry=limits.idle_seconds,
+    )
+    verify = ssl_context if ssl_context is not None else True
+    transport = httpx.AsyncHTTPTransport(proxy=found, verify=verify, trust_env=False, limits=pool)
+    return HttpxPoster(transport, max_body=limits.max_body)
+
+
 def _request_of(target: Target, body: bytes, deadline_seconds: float) -> httpx.Request:
     first, *fields = target.head.decode("ascii").split("\r\n")
     headers = dict(field.split(": ", 1) for field in fields[:-1])
@@ -174,15 +211,15 @@ def _request_of(target: Target, body: bytes, deadline_seconds: float) -> httpx.R
     return httpx.Request("POST", url, headers=headers, content=body, extensions={"timeout": timeout})
 
 
-def _head_of(request: httpx.Request) -> tuple[Origin, bytes]:
+def _head_of(request: httpx.Request, length: int) -> tuple[Origin, bytes]:
     url = request.url
     if url.scheme not in {"http", "https"} or not url.host:
         raise httpx.UnsupportedProtocol(f"only http and https are spoken, not {url.scheme!r}", request=request)
     default_port = 443 if url.scheme == "https" else 80
     origin = Origin(scheme=url.scheme, host=url.raw_host.decode("ascii"), port=url.port or default_port)
     fields = [(name, value) for name, value in request.headers.raw if name.lower() not in _OWN_FIELDS]
-    length = int(request.headers.get("content-length", 0))
-    fields.append((b"Content-Length", b"%d" % length)) if length or request.method in {"POST", "PUT", "PATCH"} else None
+    if length or request.method in {"POST", "PUT", "PATCH"}:
+        fields.append((b"Content-Length", b"%d" % length))
     first = b"%b %b HTTP/1.1" % (request.method.encode("ascii"), url.raw_path)
     lines = [first, *(b"%b: %b" % field for field in fields)]
     if any(not _FORBIDDEN_IN_FIELDS.isdisjoint(line) for line in lines):

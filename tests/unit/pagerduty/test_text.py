@@ -30,7 +30,10 @@ def test_cut_never_splits_a_character(text, limit, expected):
 
 def test_clean_leaves_nothing_that_breaks_json():
     assert clean("plain é 😀") == "plain é 😀"
-    assert clean("a\x00b\x1b\x7f\x9f\ud800\ufffec\td\ne") == "a�b������c\td\ne".replace("��c", "�c")
+    assert (
+        clean("a\x00b\x1b\x7f\x9f\ud800\uffffc\td\ne")
+        == "a\N{REPLACEMENT CHARACTER}b" + "\N{REPLACEMENT CHARACTER}" * 5 + "c\td\ne"
+    )
     clean("".join(map(chr, range(0x3000)))).encode()
 
 
