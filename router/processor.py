@@ -14,6 +14,7 @@ from typing import Protocol
 
 from router.clock import Clock
 from router.errors import LeaseLost, StoreError
+from router.model.decision import Action, Reason
 from router.model.delivery import Delivery, Priority
 from router.model.event import Event
 from router.model.journal import Entry
@@ -102,7 +103,10 @@ class Processor:
         self._next_delivery_id = next_delivery_id
         self._waiting: deque[Entry] = deque()
         self._wake = asyncio.Event()
+        metrics.before_render(self.report)
         self._stopping = False
+        self._decided: Counter[tuple[str, Action, Reason]] = Counter()
+        self._sent: Counter[tuple[str, str]] = Counter()
         self.rulesets: dict[str, RuleSet] = {}
 
     @property
@@ -214,11 +218,20 @@ class Processor:
         )
 
     def _count(self, transition: Transition) -> None:
-        by_reason = Counter((decision.action, decision.reason) for decision in transition.decisions)
-        for (action, reason), count in by_reason.items():
+        """Only remembered here: a labelled counter costs as much as a decision, so they are moved when somebody scrapes."""
+        decided, sent = self._decided, self._sent
+        for decision in transition.decisions:
+            decided[decision.rule, decision.action, decision.reason] += 1
+        for event in transition.events:
+            sent[event.team, event.action] += 1
+
+    def report(self) -> None:
+        """Move what was counted into the metrics."""
+        decided, self._decided = self._decided, Counter()
+        sent, self._sent = self._sent, Counter()
+        for (rule, action, reason), count in decided.items():
             self._metrics.decisions.labels(action.value, reason.value).inc(count)
-        by_rule = Counter((decision.rule, decision.action) for decision in transition.decisions if decision.rule)
-        for (rule, action), count in by_rule.items():
-            self._metrics.rule_decisions.labels(rule, action.value).inc(count)
-        for (team, event_action), count in Counter((event.team, event.action) for event in transition.events).items():
+            if rule:
+                self._metrics.rule_decisions.labels(rule, action.value).inc(count)
+        for (team, event_action), count in sent.items():
             self._metrics.pages.labels(team, event_action).inc(count)

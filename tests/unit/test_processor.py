@@ -170,3 +170,25 @@ def test_priorities() -> None:
     assert priority_of(event(1, severity=Severity.CRITICAL, is_update=True)) is Priority.UPDATE
     assert priority_of(event(1, action="resolve")) is Priority.RESOLVE
     assert priority_of(event(1, action="change")) is Priority.CHANGE
+
+
+async def test_decisions_are_counted_when_somebody_scrapes() -> None:
+    metrics = Metrics()
+    processor = Processor(
+        ledger=Ledger(),
+        engine=ScriptedEngine(),
+        encode=lambda _: b"{}",
+        deliver=lambda _: None,
+        clock=StillClock(),
+        metrics=metrics,
+        cursor=0,
+        next_delivery_id=1,
+    )
+    processor.offer([entry(1, 1), entry(2, 2)])
+    processor.stop()
+    await processor.run()
+    for _ in range(2):
+        text = metrics.render().decode()
+        assert 'alert_router_decisions_total{action="open",reason="at_once"} 2.0' in text
+        assert 'alert_router_rule_decisions_total{action="open",rule="r"} 2.0' in text
+        assert 'alert_router_pages_total{action="trigger",team="t"} 2.0' in text
