@@ -167,15 +167,30 @@ class Connection(asyncio.Protocol):
             try:
                 self._parser.feed_data(data)
             except httptools.HttpParserUpgrade as upgrade:
-                # We stay with HTTP/1.1, as one may. The parser stops here; the rest goes to a new one.
+                if self._parser.get_method() == b"CONNECT":
+                    self._refuse(405, "this is no proxy")
+                    return
+                data = self._without_offer() + data[upgrade.args[0] :]
                 self._parser = httptools.HttpRequestParser(self)
-                data = data[upgrade.args[0] :]
             except httptools.HttpParserError as error:
                 if not self._is_closing:
                     self._refuse(400, f"the request is no valid HTTP/1.1: {error}")
                 return
             else:
                 return
+
+    def _without_offer(self) -> bytes:
+        """The head once more, without the offer to speak another protocol, which we pass over, as one may.
+
+        The parser stops behind a head with such an offer, and would take the body for something else.
+        """
+        method, version = self._parser.get_method(), self._parser.get_http_version().encode()
+        lines = [b"%b %b HTTP/%b" % (method, self._url, version)]
+        closes = b"close" in self._headers.get(b"connection", b"").lower()
+        left_out = (b"upgrade", b"http2-settings", b"connection")
+        lines += [b"%b: %b" % (name, value) for name, value in self._headers.items() if name not in left_out]
+        lines.append(b"connection: close" if closes else b"connection: keep-alive")
+        return b"\r\n".join(lines) + b"\r\n\r\n"
 
     # -- parser ---------------------------------------------------------------------------------------------------------
 
@@ -205,7 +220,7 @@ class Connection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         """Who asks for what: decided before the body is read."""
-        if self._is_closing:
+        if self._is_closing or self._parser.should_upgrade():
             return
         self._phase = "body"
         self.deadline = self._host.now() + self._host.limits.body_seconds
@@ -291,7 +306,8 @@ class Connection(asyncio.Protocol):
                     answer = await api.answer(pending.found, pending.request)
                 if self._transport.is_closing():
                     return
-                keep_alive = pending.keep_alive and not (self._host.is_stopping or self._is_closing or self._has_ended)
+                is_last = not self._ready and (self._host.is_stopping or self._is_closing or self._has_ended)
+                keep_alive = pending.keep_alive and not is_last
                 self._write(answer, keep_alive=keep_alive, is_old=pending.is_old, is_head=pending.request.method == "HEAD")
                 if not keep_alive:
                     self._close()
@@ -350,8 +366,6 @@ class Connection(asyncio.Protocol):
             return
         if self._is_answering:
             self._is_closing = True
-            self._ready.clear()
-            self.deadline = self._host.now() + LINGER_SECONDS
             return
         self._write(answer, keep_alive=False)
         self._linger()

@@ -16,9 +16,9 @@ _FIRST_HANDED_OVER = 3  # after standard input, output and error: sd_listen_fds(
 
 def bind_tcp(host: str, port: int) -> list[socket.socket]:
     """One socket for each address the name has. OSError says which address could not be had, and why."""
-    found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     sockets: list[socket.socket] = []
     try:
+        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         for family, kind, protocol, _, address in dict.fromkeys(found):
             bound = socket.socket(family, kind, protocol)
             sockets.append(bound)

@@ -16,7 +16,7 @@ import msgspec
 from router.ingest.attachments import kind_of, read_images, read_links
 from router.ingest.batch import UNREADABLE, explain, refuse_odd_text
 from router.ingest.fingerprint import fingerprint_of_key
-from router.ingest.limits import MAX_ALERT_BYTES, MAX_KEY, TooMuch
+from router.ingest.limits import MAX_ALERT_BYTES, MAX_DEPTH, MAX_KEY, TooMuch, check_depth
 from router.ingest.sources import SourceSettings
 from router.ingest.timestamps import BadTime, parse_time
 from router.model.alert import Alert
@@ -208,6 +208,8 @@ def _check_optional(payload: Mapping[str, Any]) -> list[str]:
     details = payload.get("custom_details")
     if details is not None and not isinstance(details, dict):
         errors.append("'payload.custom_details' must be an object")
+    elif details and _is_too_deep(details):
+        errors.append(f"'payload.custom_details' is nested too deeply (maximum is {MAX_DEPTH} levels)")
     elif details and len(msgspec.json.encode(details)) > MAX_ALERT_BYTES:
         errors.append(f"'payload.custom_details' is too large (maximum is {MAX_ALERT_BYTES} bytes)")
     timestamp = payload.get("timestamp")
@@ -217,6 +219,14 @@ def _check_optional(payload: Mapping[str, Any]) -> list[str]:
         except BadTime as error:
             errors.append(f"'payload.timestamp' is invalid ({error})")
     return errors
+
+
+def _is_too_deep(details: Any) -> bool:
+    try:
+        check_depth(details, "")
+    except TooMuch:
+        return True
+    return False
 
 
 def _check_attachments(event: Mapping[str, Any]) -> list[str]:

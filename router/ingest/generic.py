@@ -22,6 +22,7 @@ from router.ingest.limits import (
     MAX_LABEL_VALUE,
     TooMuch,
     check_annotations,
+    check_depth,
     check_labels,
     check_size,
     shorten,
@@ -212,6 +213,7 @@ def _details(fields: dict[str, Any]) -> dict[str, Any]:
         return {}
     if not isinstance(value, dict):
         raise TooMuch("details", f"expected an object, found {kind_of(value)}")
+    check_depth(value, "details")
     return value
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from router.model.receipt import TooLarge
 
@@ -22,8 +23,8 @@ MAX_KEY = 255
 """Characters of a dedup key; PagerDuty's limit."""
 MAX_LINKS = 32
 """Links, and images, of one alert."""
-MAX_REFUSALS_NAMED = 20
-"""Refused alerts an answer names one by one; the rest are counted."""
+MAX_DEPTH = 32
+"""Levels of lists and objects inside ``details``: whoever handles them later need not fear for the stack."""
 
 _SHOWN = 48
 
@@ -72,6 +73,17 @@ def check_batch(found: int, most: int) -> None:
     """How many alerts one body holds."""
     if found > most:
         raise TooLarge(f"expected at most {most} alerts in one request, found {found}")
+
+
+def check_depth(value: Any, field: str) -> None:
+    """Free JSON of a sender, not nested too deeply."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        members = [member for one in level for member in (one.values() if isinstance(one, dict) else one)]
+        level = [member for member in members if isinstance(member, dict | list)]
+        if not level:
+            return
+    raise TooMuch(field, f"expected at most {MAX_DEPTH} levels of nesting, found more")
 
 
 def check_size(size: int) -> None:

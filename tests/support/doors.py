@@ -130,7 +130,7 @@ class Rig:
 
         routes = build_routes(
             doors=Doors(self.intake),
-            health=Health(not_ready=lambda: self.not_ready, reload=reload, render_metrics=self.metrics.render),
+            health=Health(not_ready=lambda: self.not_ready, reload=reload, prepare_metrics=lambda: None, render_metrics=self.metrics.render),
             reading=Reading(
                 room=self.room,
                 deliveries=self.deliveries,

@@ -13,7 +13,7 @@ def make(reasons: Sequence[str] = (), mistakes: Sequence[str] = ()) -> Health:
     async def reload() -> Sequence[str]:
         return mistakes
 
-    return Health(not_ready=lambda: reasons, reload=reload, render_metrics=lambda: b"up 1\n")
+    return Health(not_ready=lambda: reasons, reload=reload, prepare_metrics=lambda: None, render_metrics=lambda: b"up 1\n")
 
 
 async def test_healthy_and_ready() -> None:

@@ -9,6 +9,7 @@ from router.ingest.limits import (
     TooMuch,
     check_annotations,
     check_batch,
+    check_depth,
     check_labels,
     check_size,
     shorten,
@@ -63,3 +64,16 @@ def test_sizes() -> None:
 def test_shown_texts_are_short() -> None:
     assert shorten("a") == "'a'"
     assert len(shorten("a" * 10_000)) < 60
+
+
+def test_depth() -> None:
+    check_depth({"a": [1, {"b": None}]}, "details")
+    for levels, is_fine in ((5, True), (32, True), (33, False), (900, False)):
+        value: object = 1
+        for _ in range(levels):
+            value = {"a": value}
+        if is_fine:
+            check_depth(value, "details")
+        else:
+            with pytest.raises(TooMuch, match="32 levels"):
+                check_depth(value, "details")
