@@ -63,7 +63,9 @@ class Doorway:
         api = Api(
             routes=build_routes(
                 doors=Doors(parts.intake),
-                health=Health(not_ready=self._not_ready, reload=reload, render_metrics=metrics.render),
+                health=Health(
+                    not_ready=self._not_ready, reload=reload, prepare_metrics=metrics.prepare, render_metrics=metrics.render
+                ),
                 reading=Reading(room=self._room, deliveries=Hands(parts.dispatcher), rules=self._rules, stats=self._stats),
                 compatible=Compatible(
                     room=self._room, expiries=parts.register, version=router.__version__, started_at=clock.now()

@@ -91,13 +91,16 @@ class Metrics:
         self.registry.register(_Gauges(read))
 
     def before_render(self, report: Callable[[], None]) -> None:
-        """Call this before each rendering: for those who count by themselves because a counter is too dear for them."""
+        """For those who count by themselves because a counter is too dear for them: ``prepare`` calls this."""
         self._reports.append(report)
+
+    def prepare(self) -> None:
+        """Have everybody hand in what they counted; on the event loop, just before ``render``."""
+        for report in self._reports:
+            report()
 
     def render(self) -> bytes:
         """The exposition text; 20,000 series take half a second, so call it in a thread."""
-        for report in self._reports:
-            report()
         return generate_latest(self.registry)
 
 

@@ -188,6 +188,7 @@ async def test_decisions_are_counted_when_somebody_scrapes() -> None:
     processor.stop()
     await processor.run()
     for _ in range(2):
+        metrics.prepare()
         text = metrics.render().decode()
         assert 'alert_router_decisions_total{action="open",reason="at_once"} 2.0' in text
         assert 'alert_router_rule_decisions_total{action="open",rule="r"} 2.0' in text
