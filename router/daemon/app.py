@@ -158,13 +158,13 @@ class Daemon:
         if recovered.last_seen_at:
             facts.append(Restarted(down_since=recovered.last_seen_at, grace_ms=RESTART_GRACE_MS))
         loaded = self._first.loaded
-        if loaded is not None:
-            log_warnings(loaded.warnings)
-            await self._store.save_ruleset(in_force.version, now, loaded.texts)
-            if before.version != in_force.version:
-                facts.append(RulesChanged(version=in_force.version))
         try:
-            await self._store.append(now, facts)
+            if loaded is not None:
+                log_warnings(loaded.warnings)
+                await self._store.save_ruleset(in_force.version, now, loaded.texts)
+                if before.version != in_force.version:
+                    facts.append(RulesChanged(version=in_force.version))
+            await self._store.append(now, facts, reserved=True)
         except (StoreError, Overloaded) as error:
             # Full: page what is held under the rules of last time. The rules change with the next reload or restart.
             log.warning("start_not_journalled", cause=str(error))

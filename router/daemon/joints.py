@@ -24,8 +24,8 @@ log = logger("daemon")
 class Journal(Protocol):
     """The store, as this module needs it."""
 
-    async def append(self, at: int, facts: Sequence[Fact]) -> object:
-        """Make these facts durable."""
+    async def append(self, at: int, facts: Sequence[Fact], *, reserved: bool = False) -> object:
+        """Make these facts durable; ``reserved`` ones even when the disk is nearly full."""
         ...
 
 
@@ -40,7 +40,7 @@ class DeadLetterOffice:
 
     async def failed(self, deliveries: Sequence[Delivery]) -> None:
         """Returns when the failures are in the journal; the engine pages the fallback from there."""
-        await self._journal.append(self._clock.now(), [fact_of(delivery) for delivery in deliveries])
+        await self._journal.append(self._clock.now(), [fact_of(delivery) for delivery in deliveries], reserved=True)
         for delivery in deliveries:
             summary = f"a {delivery.action} for team {delivery.team} could not be delivered: {delivery.reason}"
             await self._troubles.fire(Trouble.DEAD_LETTER, summary, subject=delivery.team)

@@ -104,7 +104,7 @@ class Reloader:
         if ruleset.version != self._version:
             await self._store.save_ruleset(ruleset.version, self._clock.now(), loaded.texts)
             self._processor.rulesets[ruleset.version] = ruleset
-            await self._store.append(self._clock.now(), [RulesChanged(version=ruleset.version)])
+            await self._store.append(self._clock.now(), [RulesChanged(version=ruleset.version)], reserved=True)
             self._version = ruleset.version
             log.info("rules_changed", version=ruleset.version, rules=len(ruleset.rules))
         stays = [name for name in RESTART_SETTINGS if getattr(loaded.settings, name) != getattr(self._started_with, name)]

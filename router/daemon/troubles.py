@@ -1,12 +1,15 @@
 """The router's own troubles, raised as alerts of service ``alert-router`` through the same rules as everybody's.
 
-A trouble fires until it is cleared and is journalled once for each; what cannot be journalled (a full disk) is kept and
-tried again. Without a rule for them they go to the default team.
+A trouble fires until it is cleared and is journalled once for each, by the room that the store keeps for us when it refuses
+everybody else's alerts. What cannot be journalled even so is kept and tried again, in order: a trouble that was cleared
+meanwhile must not be left firing. Without a rule for them they go to the default team.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+from collections import deque
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Protocol
@@ -53,8 +56,8 @@ SEVERITIES = {
 class Journal(Protocol):
     """The store, as this module needs it."""
 
-    async def append(self, at: int, facts: Sequence[Fact]) -> object:
-        """Make these facts durable."""
+    async def append(self, at: int, facts: Sequence[Fact], *, reserved: bool = False) -> object:
+        """Make these facts durable; ``reserved`` ones even when the disk is nearly full."""
         ...
 
 
@@ -67,7 +70,8 @@ class Troubles:
         self._clock = clock
         self._metrics = metrics
         self._firing: dict[tuple[Trouble, str], Alert] = {}
-        self._waiting: list[Alert] = []
+        self._waiting: deque[Alert] = deque(maxlen=MAX_WAITING)
+        self._one_at_a_time = asyncio.Lock()
 
     def recover(self, state: Iterable[StateRow]) -> None:
         """Take over what was firing before a restart, so that it can be cleared."""
@@ -120,19 +124,22 @@ class Troubles:
             await self._journal_alert(resolved)
 
     async def retry(self) -> None:
-        """Journal what could not be journalled before, oldest first."""
-        waiting, self._waiting = self._waiting, []
-        for alert in waiting:
-            await self._journal_alert(alert)
+        """Journal what waits, oldest first; what cannot be journalled now waits on."""
+        async with self._one_at_a_time:
+            while self._waiting:
+                alert = self._waiting[0]
+                try:
+                    await self._journal.append(self._clock.now(), [AlertReceived(alert=alert)], reserved=True)
+                except (StoreError, Overloaded) as error:
+                    log.warning("trouble_not_journalled", trouble=alert.name, cause=str(error), waiting=len(self._waiting))
+                    return
+                if self._waiting and self._waiting[0] is alert:
+                    self._waiting.popleft()
 
     def firing(self) -> list[str]:
         """What is wrong now, for ``/-/ready`` and ``/v1/stats``."""
         return [f"{trouble.value}: {alert.summary}" for (trouble, _), alert in self._firing.items()]
 
     async def _journal_alert(self, alert: Alert) -> None:
-        try:
-            await self._journal.append(self._clock.now(), [AlertReceived(alert=alert)])
-        except (StoreError, Overloaded) as error:
-            log.warning("trouble_not_journalled", trouble=alert.name, cause=str(error))
-            self._waiting.append(alert)
-            del self._waiting[:-MAX_WAITING]
+        self._waiting.append(alert)
+        await self.retry()

@@ -142,8 +142,12 @@ class Store(Protocol):
         """Who gets the durable entries, in order. Set once, before the first append."""
         ...
 
-    async def append(self, at: int, facts: Sequence[Fact]) -> Sequence[Entry]:
-        """Journal these facts, all or none; StoreFull, StoreUnavailable or Overloaded when that cannot be."""
+    async def append(self, at: int, facts: Sequence[Fact], *, reserved: bool = False) -> Sequence[Entry]:
+        """Journal these facts, all or none; StoreFull, StoreUnavailable or Overloaded when that cannot be.
+
+        ``reserved``: facts of the router's own (a dead letter, that the disk is full), which may use the room that is kept free
+        for delivering what is held.
+        """
         ...
 
     def oldest_pending_at(self) -> int | None:

@@ -130,7 +130,7 @@ class MemoryStore:
         """Who gets the durable entries, in order."""
         self._listener = listener
 
-    async def append(self, at: int, facts: Sequence[Fact]) -> Sequence[Entry]:
+    async def append(self, at: int, facts: Sequence[Fact], *, reserved: bool = False) -> Sequence[Entry]:  # noqa: ARG002
         """Journal these facts, all or none."""
         self._check_open()
         if not facts:

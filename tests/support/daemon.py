@@ -73,9 +73,7 @@ class Daemon:
         for name, text in (rules or {"everything.yaml": DEFAULT_RULES}).items():
             self.write_rules(text, name)
         self.environment = {name: value for name, value in os.environ.items() if name.isupper()} | {"PYTHONFAULTHANDLER": "1"}
-        self.environment |= {
-            f"KEY_{team.upper()}": key for team, key in KEYS.items()
-        }
+        self.environment |= {f"KEY_{team.upper()}": key for team, key in KEYS.items()}
 
     def configure(self, settings: dict[str, Any]) -> None:
         """Replace the configuration file."""

@@ -101,12 +101,12 @@ class SqliteStore:
         """Who gets the durable entries, in order."""
         self._listener = listener
 
-    async def append(self, at: int, facts: Sequence[Fact]) -> Sequence[Entry]:
+    async def append(self, at: int, facts: Sequence[Fact], *, reserved: bool = False) -> Sequence[Entry]:
         """Journal these facts, all or none; StoreFull, StoreUnavailable or Overloaded when that cannot be."""
         writer = self._running()
         if not facts:
             return ()
-        if refusal := self._space.refusal():
+        if not reserved and (refusal := self._space.refusal()):
             raise StoreFull(refusal)
         ticket = self._pending.take(len(facts), at)
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()

@@ -1,5 +1,7 @@
 """The router's own troubles: raised once, cleared once, never lost while the journal is full."""
 
+import asyncio
+
 import msgspec
 
 from router.daemon.troubles import MAX_WAITING, SEVERITIES, SOURCE, Trouble, Troubles
@@ -24,7 +26,9 @@ class Journal:
         self.alerts = []
         self.full = False
 
-    async def append(self, at, facts):
+    async def append(self, at, facts, *, reserved=False):
+        assert reserved
+        await asyncio.sleep(0)
         if self.full:
             raise StoreFull("no room")
         self.alerts += [fact.alert for fact in facts]
@@ -61,6 +65,18 @@ async def test_what_the_journal_cannot_take_is_kept_and_tried_again_in_order() -
     journal.full = False
     await own.retry()
     assert [alert.status for alert in journal.alerts] == ["firing", "resolved"]
+
+
+async def test_a_trouble_that_ends_before_it_could_be_journalled_is_not_left_firing() -> None:
+    journal = Journal()
+    own = troubles(journal)
+    journal.full = True
+    await own.fire(Trouble.STORE_REFUSES, "disk full")
+    journal.full = False
+    await asyncio.gather(own.clear(Trouble.STORE_REFUSES), own.fire(Trouble.DEAD_LETTER, "x"), own.retry())
+    assert [(alert.name, alert.status) for alert in journal.alerts] == [
+        ("StoreRefuses", "firing"), ("StoreRefuses", "resolved"), ("DeadLetter", "firing"),
+    ]  # fmt: skip
 
 
 async def test_the_waiting_list_is_bounded() -> None:
