@@ -459,6 +459,18 @@ class StoreSuite:
         assert store.usage().journal_entries == 5
         await store.close()
 
+    async def test_retention_keeps_the_alert_behind_a_pending_delivery_and_its_decisions(self, world: World) -> None:
+        store = await self.opened(world)
+        await store.append(START, [fact(n) for n in range(1, 5)])
+        made = [decision(1, key=""), decision(2, key=dedup_key(1)), decision(3), decision(4)]
+        await store.commit(commit_of(4, decisions=made, deliveries=[delivery(1)]))  # of alert 1, told again by alert 2
+        assert await store.retire(before_at=START + 1, max_bytes=0) == 2
+        reader = store.reader()
+        assert [entry.seq for entry in reader.entries()] == [1, 2]
+        assert [row.id for row in reader.decisions()] == [4, 2]
+        reader.close()
+        await store.close()
+
     async def test_retention_by_age_stops_at_the_age(self, world: World) -> None:
         store = await self.opened(world)
         for n in range(1, 2_001):

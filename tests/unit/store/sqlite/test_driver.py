@@ -79,7 +79,7 @@ async def test_above_its_own_limit_appends_are_refused_until_history_went(tmp_pa
 
 
 async def test_when_sqlite_is_full_commits_fail_whole_and_everything_recovers_by_itself(tmp_path: Path) -> None:
-    store = await opened(tmp_path / "router.db")
+    store = await opened(tmp_path / "router.db", max_pending=1_001)
     clock = store._clock
     assert isinstance(clock, StillClock)
     heard: list[Entry] = []
@@ -90,6 +90,7 @@ async def test_when_sqlite_is_full_commits_fail_whole_and_everything_recovers_by
     with pytest.raises(StoreFull, match=r"SQLITE_FULL.*free space"):
         await store.append(START, [fact(n) for n in range(1_000)])
     assert "want of space" in store.usage().refusing
+    assert store.oldest_pending_at() is None
     large = [delivery(number) for number in range(1, 500)]
     commit = commit_of(entry.seq, deliveries=large)
     for _ in range(2):
@@ -102,8 +103,8 @@ async def test_when_sqlite_is_full_commits_fail_whole_and_everything_recovers_by
     assert len(reader.deliveries(limit=1_000)) == 499
     reader.close()
     clock.at += 1_000
-    (later,) = await store.append(START, [fact()])
-    assert heard == [entry, later]
+    later = await store.append(START, [fact(n) for n in range(1_000)])  # what failed takes no place any more
+    assert heard == [entry, *later]
     assert store.usage().refusing == ""
     await store.close()
 

@@ -9,6 +9,7 @@ from router.model.delivery import DeliveryState
 from router.store.settings import MIB, StoreSettings
 from router.store.sqlite.driver import SqliteStore
 from router.store.sqlite.retention import Retirement
+from router.store.sqlite.upkeep import measure
 from tests.support.stores import START, StillClock, commit_of, decision, delivery, fact, incident
 from tests.unit.store.sqlite.builders import in_memory
 
@@ -60,7 +61,7 @@ def test_by_size_the_oldest_goes_first_and_no_more_than_needed() -> None:
     (first, last, rows) = connection.execute("SELECT min(seq), max(seq), count(*) FROM journal").fetchone()
     assert last == 20_000
     assert rows == last - first + 1, "the oldest, without holes"
-    assert 5 * MIB - ROUND_BYTES < rows * 520 <= 5 * MIB
+    assert 5 * MIB - ROUND_BYTES < measure(connection)[0] <= 5 * MIB
 
 
 def test_a_size_that_cannot_be_reached_ends_with_what_must_stay() -> None:
@@ -75,6 +76,30 @@ def test_a_size_that_cannot_be_reached_ends_with_what_must_stay() -> None:
         assert steps < 200
     kept = [seq for (seq,) in connection.execute("SELECT seq FROM journal")]
     assert kept == [10, *range(4_001, 5_001)]
+
+
+def test_a_clock_that_was_wrong_for_a_while_stops_nothing_behind_it() -> None:
+    connection = in_memory()
+    journal(connection, 5_000)
+    connection.execute("UPDATE journal SET at = at + 1000000 WHERE seq BETWEEN 1001 AND 3000")
+    run = Retirement(before_at=START + 4_001, max_bytes=0, count_retired=Counted(5_000))
+    while not run.step(connection):
+        pass
+    kept = [seq for (seq,) in connection.execute("SELECT seq FROM journal")]
+    assert kept == [*range(1_001, 3_001), *range(4_001, 5_001)]
+
+
+def test_by_size_an_entry_of_a_wrong_clock_does_not_take_the_rest_along() -> None:
+    connection = in_memory()
+    journal(connection, 20_000)
+    connection.execute("UPDATE journal SET at = at + 1000000 WHERE seq = 5")
+    run = Retirement(before_at=0, max_bytes=5 * MIB, count_retired=Counted(20_000))
+    while not run.step(connection):
+        pass
+    kept = [seq for (seq,) in connection.execute("SELECT seq FROM journal")]
+    assert kept[0] == 5
+    assert kept[1:] == list(range(kept[1], 20_001))
+    assert 5 * MIB - ROUND_BYTES < measure(connection)[0] <= 5 * MIB
 
 
 def test_rule_sets_go_when_nothing_of_their_time_is_left() -> None:

@@ -1,0 +1,235 @@
+"""What the twin in memory holds, how it is written, retired and looked back on.
+
+Apart from ``memory`` so that what is durable and how work becomes durable do not mix. Values are frozen, but for
+deliveries, which are copied as they go in and out. Must never do: wait, or know of callers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from router.errors import InvariantError, StoreUnavailable
+from router.model.decision import Decision
+from router.model.delivery import Delivery, DeliveryState
+from router.model.incident import Incident
+from router.model.journal import Entry
+from router.model.transition import StateKind, StateRow
+from router.store.base import Commit, DecisionRow
+
+
+class Tables:
+    """What is durable."""
+
+    def __init__(self) -> None:
+        self.journal: dict[int, Entry] = {}
+        self.last_seq = 0
+        self.cursor = 0
+        self.decided_at = 0
+        self.seen_at = 0
+        self.state: dict[tuple[StateKind, int], bytes] = {}
+        self.decisions: dict[int, Decision] = {}
+        self.next_decision_id = 1
+        self.incidents: dict[int, Incident] = {}
+        self.deliveries: dict[int, Delivery] = {}
+        self.rulesets: dict[str, tuple[int, bytes]] = {}
+        self.expiries: dict[int, int] = {}
+
+    def copy(self) -> Tables:
+        """Independent of this one; values are frozen, but for deliveries, which are copied as they go in and out."""
+        other = Tables()
+        other.__dict__ |= {name: dict(value) if isinstance(value, dict) else value for name, value in self.__dict__.items()}
+        return other
+
+
+def copied(delivery: Delivery) -> Delivery:
+    """The same as it is now; the dispatcher goes on moving the original."""
+    return msgspec.structs.replace(delivery)
+
+
+def moved(delivery: Delivery, progress: Delivery) -> Delivery:
+    """Only what the dispatcher moves; the rest was settled by the commit."""
+    return msgspec.structs.replace(
+        delivery,
+        state=progress.state,
+        attempts=progress.attempts,
+        next_attempt_at=progress.next_attempt_at,
+        finished_at=progress.finished_at,
+        reason=progress.reason,
+        last_attempts=progress.last_attempts,
+    )
+
+
+def write_commit(tables: Tables, commit: Commit, deliveries: Sequence[Delivery]) -> None:
+    """One transition, whole; InvariantError if one of its deliveries is there already."""
+    if known := [delivery.id for delivery in deliveries if delivery.id in tables.deliveries]:
+        raise InvariantError(f"delivery {known[0]} was committed before")
+    for decision in commit.decisions:
+        tables.decisions[tables.next_decision_id] = decision
+        tables.next_decision_id += 1
+    tables.incidents.update((incident.number, incident) for incident in commit.incidents)
+    tables.deliveries.update((delivery.id, delivery) for delivery in deliveries)
+    for change in commit.changes:
+        if change.body is None:
+            tables.state.pop((change.kind, change.id), None)
+        else:
+            tables.state[change.kind, change.id] = change.body
+    tables.cursor = commit.cursor
+    tables.decided_at = commit.decided_at
+
+
+def retire_history(tables: Tables, before_at: int) -> int:
+    """The same history goes as in the SQLite driver, and the same stays."""
+    outbox = [delivery for delivery in tables.deliveries.values() if delivery.state is DeliveryState.PENDING]
+    open_keys = {incident.dedup_key for incident in tables.incidents.values() if incident.status == "open"}
+    pending_keys = {delivery.dedup_key for delivery in outbox if delivery.dedup_key}
+    held_keys = open_keys | pending_keys
+    active = {row_id for kind, row_id in tables.state if kind == "alert"}
+    kept = active | {delivery.alert_seq for delivery in outbox}
+    kept |= {decision.alert_seq for decision in tables.decisions.values() if decision.dedup_key in held_keys}
+    gone = [seq for seq, entry in tables.journal.items() if entry.at < before_at and seq <= tables.cursor and seq not in kept]
+    for seq in gone:
+        del tables.journal[seq]
+    for decision_id, decision in list(tables.decisions.items())[:-1]:
+        if decision.at < before_at and decision.dedup_key not in held_keys and decision.alert_seq not in active:
+            del tables.decisions[decision_id]
+    for delivery_id, delivery in list(tables.deliveries.items())[:-1]:
+        is_over = delivery.state is not DeliveryState.PENDING and delivery.dedup_key not in open_keys
+        if delivery.created_at < before_at and is_over:
+            del tables.deliveries[delivery_id]
+    for number, incident in list(tables.incidents.items()):
+        is_over = incident.status == "closed" and incident.dedup_key not in pending_keys
+        if incident.closed_at < before_at and is_over:
+            del tables.incidents[number]
+    _retire_rulesets(tables, before_at)
+    return len(gone)
+
+
+def _retire_rulesets(tables: Tables, before_at: int) -> None:
+    oldest_entry = tables.journal[min(tables.journal)].at if tables.journal else before_at
+    oldest_decision = tables.decisions[min(tables.decisions)].at if tables.decisions else before_at
+    oldest_at = min(oldest_entry, oldest_decision, before_at)
+    times = [at for at, _ in tables.rulesets.values() if at <= oldest_at]
+    for version, (at, _) in list(tables.rulesets.items()):
+        if any(newer > at for newer in times):
+            del tables.rulesets[version]
+
+
+class MemoryReader:
+    """Looks at a memory store's tables; the same answers as the SQLite reader's."""
+
+    def __init__(self, tables: Tables) -> None:
+        """A live view."""
+        self._tables: Tables | None = tables
+
+    def entry(self, seq: int) -> Entry | None:
+        """One journal entry, or None."""
+        return self._open().journal.get(seq)
+
+    def entries(
+        self, *, after_seq: int = 0, since: int | None = None, until: int | None = None, limit: int = 100
+    ) -> list[Entry]:
+        """Journal entries in sequence order; ``since`` <= at < ``until``."""
+        found = (
+            entry
+            for seq, entry in sorted(self._open().journal.items())
+            if seq > after_seq and (since is None or entry.at >= since) and (until is None or entry.at < until)
+        )
+        return _first(found, limit)
+
+    def decisions(
+        self,
+        *,
+        alert_seq: int | None = None,
+        dedup_key: str | None = None,
+        before_id: int | None = None,
+        limit: int = 100,
+    ) -> list[DecisionRow]:
+        """Decisions, newest first."""
+        found = (
+            DecisionRow(id=decision_id, decision=decision)
+            for decision_id, decision in sorted(self._open().decisions.items(), reverse=True)
+            if (before_id is None or decision_id < before_id)
+            and (alert_seq is None or decision.alert_seq == alert_seq)
+            and (not dedup_key or decision.dedup_key == dedup_key)
+        )
+        return _first(found, limit)
+
+    def incidents(
+        self, *, status: str | None = None, team: str | None = None, before_number: int | None = None, limit: int = 100
+    ) -> list[Incident]:
+        """Incidents, newest first."""
+        found = (
+            incident
+            for number, incident in sorted(self._open().incidents.items(), reverse=True)
+            if (before_number is None or number < before_number)
+            and (status is None or incident.status == status)
+            and (team is None or team in incident.teams)
+        )
+        return _first(found, limit)
+
+    def incident(self, number_or_dedup_key: int | str) -> Incident | None:
+        """One incident by its number or dedup key."""
+        if isinstance(number_or_dedup_key, int):
+            return self._open().incidents.get(number_or_dedup_key)
+        found = [incident for incident in self._open().incidents.values() if incident.dedup_key == number_or_dedup_key]
+        return max(found, key=lambda incident: incident.number, default=None)
+
+    def deliveries(
+        self,
+        *,
+        state: DeliveryState | None = None,
+        dedup_key: str | None = None,
+        team: str | None = None,
+        before_id: int | None = None,
+        limit: int = 100,
+    ) -> list[Delivery]:
+        """Deliveries, newest first."""
+        found = (
+            copied(delivery)
+            for delivery_id, delivery in sorted(self._open().deliveries.items(), reverse=True)
+            if (before_id is None or delivery_id < before_id)
+            and (state is None or delivery.state is state)
+            and (not dedup_key or delivery.dedup_key == dedup_key)
+            and (team is None or delivery.team == team)
+        )
+        return _first(found, limit)
+
+    def delivery(self, delivery_id: int) -> Delivery | None:
+        """One delivery with its last attempts."""
+        found = self._open().deliveries.get(delivery_id)
+        return None if found is None else copied(found)
+
+    def state(self, kind: str, *, after_id: int = 0, limit: int = 1000) -> list[StateRow]:
+        """Engine state rows of a kind in order of id."""
+        rows = (
+            StateRow(row_kind, row_id, body)
+            for (row_kind, row_id), body in sorted(self._open().state.items())
+            if row_kind == kind and row_id > after_id
+        )
+        return _first(rows, limit)
+
+    def ruleset(self, version: str) -> bytes | None:
+        """The texts of a rule set."""
+        found = self._open().rulesets.get(version)
+        return None if found is None else found[1]
+
+    def latest_ruleset(self) -> tuple[str, bytes] | None:
+        """Version and texts of the newest rule set."""
+        newest = max(self._open().rulesets.items(), key=lambda item: item[1][0], default=None)
+        return None if newest is None else (newest[0], newest[1][1])
+
+    def close(self) -> None:
+        """Let go. A second call does nothing."""
+        self._tables = None
+
+    def _open(self) -> Tables:
+        if self._tables is None:
+            raise StoreUnavailable("the reader is closed")
+        return self._tables
+
+
+def _first(rows: Any, limit: int) -> list[Any]:
+    return [row for _, row in zip(range(limit), rows)]  # noqa: B905 - the shorter one ends it
