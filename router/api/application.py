@@ -11,7 +11,7 @@ from router.api.auth import Authenticator, Peer
 from router.api.exchange import Answer, Refused, Request
 from router.api.routes import Found, Route, Routes
 from router.telemetry.logs import logger
-from router.telemetry.metrics import Counter, Metrics
+from router.telemetry.metrics import Metrics
 
 log = logger("api")
 
@@ -32,7 +32,8 @@ class Api:
         self.routes = Routes(routes)
         self._authenticator = authenticator
         self._metrics = metrics
-        self._counters: dict[tuple[str, int], Counter] = {}
+        self._counts: dict[tuple[str, int], int] = {}  # by door and status; handed in when somebody asks for the metrics
+        metrics.before_render(self._report_counts)
 
     def admit(self, method: str, path: str, headers: Mapping[bytes, bytes], peer: Peer) -> Found | Answer:
         """The route if this peer may take it, else the answer that ends the request before its body is read."""
@@ -67,10 +68,13 @@ class Api:
 
     def count(self, door: str, status: int) -> None:
         """One more request answered."""
-        counter = self._counters.get((door, status))
-        if counter is None:
-            counter = self._counters[door, status] = self._metrics.http_requests.labels(door, str(status))
-        counter.inc()
+        key = (door, status)
+        self._counts[key] = self._counts.get(key, 0) + 1
+
+    def _report_counts(self) -> None:
+        counts, self._counts = self._counts, {}
+        for (door, status), count in counts.items():
+            self._metrics.http_requests.labels(door, str(status)).inc(count)
 
     def _refuse(self, route: Route, error: Refused) -> Answer:
         self.count(route.name, error.status)

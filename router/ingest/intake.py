@@ -6,7 +6,6 @@ reported twice at the same moment is journalled once. Must never do: swallow a s
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
@@ -60,6 +59,9 @@ class Intake:
         self._make_key = make_key
         self._metrics = metrics
         self._max_batch = max_batch
+        self._counts: dict[tuple[str, str], int] = {}  # by source and result
+        self._entries: dict[str, int] = {}  # by kind of fact
+        metrics.before_render(self._report_counts)
         self.reconfigure(sources, scale or SeverityScale())
 
     def reconfigure(self, sources: Iterable[SourceSettings], scale: SeverityScale) -> None:
@@ -88,10 +90,10 @@ class Intake:
         now = self._clock.now()
         event = self._events.read(body, now)
         if event.alert is None:
-            self._metrics.alerts_received.labels(event.source, "ignored").inc()
+            self._count(event.source, "ignored")
             return Receipt(taken=1, dedup_key=event.dedup_key)
         await self._append(now, [event.alert])
-        self._metrics.alerts_received.labels(event.source, "event").inc()
+        self._count(event.source, "event")
         return Receipt(taken=1, journalled=1, dedup_key=event.dedup_key)
 
     async def take_change(self, body: bytes) -> Receipt:
@@ -99,42 +101,59 @@ class Intake:
         event = self._events.read_change(body)
         assert event.change is not None
         await self._journal.append(self._clock.now(), [event.change])
-        self._metrics.journal_entries.labels("change").inc()
-        self._metrics.alerts_received.labels(event.source, "change").inc()
+        self._entries["change"] = self._entries.get("change", 0) + 1
+        self._count(event.source, "change")
         return Receipt(taken=1, journalled=1)
 
     async def _take(self, batch: Batch, source: str) -> Receipt:
-        counts: Counter[str] = Counter(resent=batch.resent, refused=len(batch.refusals), event=len(batch.events))
-        try:
-            if batch.events or batch.reports:
-                await self._take_found(batch.events, batch.reports, counts)
-        except Exception:
-            counts["not_stored"] = len(batch.reports) + len(batch.events)
-            counts["event"] = 0
-            raise
-        finally:
-            for result, count in counts.items():
-                if count:
-                    self._metrics.alerts_received.labels(source, result).inc(count)
-        return Receipt(
-            taken=batch.resent + len(batch.reports) + len(batch.events),
-            journalled=sum(counts[kind] for kind in ("event", "new", "changed", "resolved", "unknown_resolved")),
-            refusals=tuple(batch.refusals),
-        )
+        if batch.resent:
+            self._count(source, "resent", batch.resent)
+        if batch.refusals:
+            self._count(source, "refused", len(batch.refusals))
+        found = len(batch.events) + len(batch.reports)
+        journalled = 0
+        if found:
+            try:
+                journalled = await self._take_found(batch.events, batch.reports, source)
+            except Exception:
+                self._count(source, "not_stored", found)
+                raise
+        return Receipt(taken=batch.resent + found, journalled=journalled, refusals=tuple(batch.refusals))
 
-    async def _take_found(self, events: list[Alert], reports: Sequence[Report], counts: Counter[str]) -> None:
+    async def _take_found(self, events: list[Alert], reports: Sequence[Report], source: str) -> int:
         """Until all of it is durable or known. Reports about an alert in flight wait for its outcome and are planned anew."""
+        journalled = 0
         while events or reports:
             now = self._clock.now()
             plan = self._register.plan(reports, now)
-            counts["resent"] += plan.resent
-            counts["late"] += plan.late
+            if plan.resent:
+                self._count(source, "resent", plan.resent)
+            if plan.late:
+                self._count(source, "late", plan.late)
             if events or plan.steps:
                 await self._commit(plan, events, now)
-                counts.update(step.kind for step in plan.steps)
+                journalled += len(events) + len(plan.steps)
+                for step in plan.steps:
+                    self._count(source, step.kind)
+                if events:
+                    self._count(source, "event", len(events))
             for other in plan.waits_for:
                 await other.settled()
             events, reports = [], plan.waiting
+        return journalled
+
+    def _count(self, source: str, result: str, count: int = 1) -> None:
+        """A counter's ``inc`` costs 2 µs, this a tenth; handed in when somebody asks for the metrics."""
+        key = (source, result)
+        self._counts[key] = self._counts.get(key, 0) + count
+
+    def _report_counts(self) -> None:
+        counts, self._counts = self._counts, {}
+        for (source, result), count in counts.items():
+            self._metrics.alerts_received.labels(source, result).inc(count)
+        entries, self._entries = self._entries, {}
+        for fact, count in entries.items():
+            self._metrics.journal_entries.labels(fact).inc(count)
 
     async def _commit(self, plan: Plan, events: list[Alert], now: int) -> None:
         """One append for everything, so that nothing is half taken."""
@@ -148,7 +167,7 @@ class Intake:
 
     async def _append(self, now: int, alerts: Sequence[Alert]) -> Sequence[Entry]:
         entries = await self._journal.append(now, [AlertReceived(alert=alert) for alert in alerts])
-        self._metrics.journal_entries.labels("alert").inc(len(alerts))
+        self._entries["alert"] = self._entries.get("alert", 0) + len(alerts)
         return entries
 
     # -- chores, driven by the daemon --------------------------------------------------------------------------------------
@@ -174,8 +193,8 @@ class Intake:
             self._register.retry_expiry(plan, self._clock.now())
             raise
         self._register.apply(plan, entries, now)
-        for source, expired in Counter(alert.source for alert in plan.alerts).items():
-            self._metrics.alerts_received.labels(source, "expired").inc(expired)
+        for alert in plan.alerts:
+            self._count(alert.source, "expired")
 
     async def checkpoint(self) -> None:
         """Save the expiries that moved; call every few seconds. What a StoreError kept from being saved is saved next time."""

@@ -130,7 +130,12 @@ class Rig:
 
         routes = build_routes(
             doors=Doors(self.intake),
-            health=Health(not_ready=lambda: self.not_ready, reload=reload, prepare_metrics=lambda: None, render_metrics=self.metrics.render),
+            health=Health(
+                not_ready=lambda: self.not_ready,
+                reload=reload,
+                prepare_metrics=self.metrics.prepare,
+                render_metrics=self.metrics.render,
+            ),
             reading=Reading(
                 room=self.room,
                 deliveries=self.deliveries,

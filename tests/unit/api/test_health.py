@@ -10,10 +10,18 @@ REQUEST = Request(method="GET", path="/")
 
 
 def make(reasons: Sequence[str] = (), mistakes: Sequence[str] = ()) -> Health:
+    prepared: list[str] = []
+
     async def reload() -> Sequence[str]:
         return mistakes
 
-    return Health(not_ready=lambda: reasons, reload=reload, prepare_metrics=lambda: None, render_metrics=lambda: b"up 1\n")
+    return Health(
+        not_ready=lambda: reasons,
+        reload=reload,
+        prepare_metrics=lambda: prepared.append("now"),
+        render_metrics=lambda: b"up %d
+" % len(prepared),
+    )
 
 
 async def test_healthy_and_ready() -> None:

@@ -29,6 +29,7 @@ class Rig:
         self.intake = make_intake(self.journal.store, self.clock, self.register, metrics=self.metrics)
 
     def counted(self, source: str, result: str) -> float:
+        self.metrics.prepare()
         value = self.metrics.registry.get_sample_value(
             "alert_router_alerts_received_total", {"source": source, "result": result}
         )
