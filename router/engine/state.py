@@ -326,6 +326,10 @@ class State:
         """Other rules from now on: every timer is what the new rules make of the state."""
         self.policy = policy
         for group in list(self.groups.values()):
+            ready = policy.rule(group.rule)
+            if group.window is not None and ready is not None and (not isinstance(ready.rule.when, Count) or ready.per):
+                group.window = None  # its rule no longer counts here; nothing would ever empty it
+                self.touch(group)
             self.settle(group)
         for window_id in list(self.shared):
             self.settle_shared(window_id)

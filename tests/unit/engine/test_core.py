@@ -540,3 +540,14 @@ def test_regular_expressions_and_negations_choose_rules_too() -> None:
     )
     world.step("0s", fire("web"), fire("db"), fire("db", "Up"))
     assert [decision.rule for decision in world.last.decisions] == ["rest", "not", "rest"]
+
+
+def test_a_window_goes_with_the_count_that_a_reload_takes_away() -> None:
+    """One of three counted, then the rule pages at once instead: nothing would ever empty the window again."""
+    world = World(Rule(id="r", when=THREE))
+    world.step("0s", A)
+    world.step("1s", resolved(A))
+    assert world.engine.groups == 1
+    reload(world, Rule(id="r"))
+    world.step("2s", RulesChanged(version="v2"))
+    assert world.kinds() == {}
