@@ -34,10 +34,7 @@ def open_store(config_path: Path) -> Iterator[Reader]:
     """A read-only view of the configured store, whether the daemon runs or not."""
     settings = load(config_path)
     try:
-        reader = open_reader(settings.store.path)
-    except StoreError as error:
+        with contextlib.closing(open_reader(settings.store.path)) as reader:
+            yield reader
+    except StoreError as error:  # not only when it is opened: damage is met where it is read
         fail(str(error))
-    try:
-        yield reader
-    finally:
-        reader.close()
