@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from router.api.auth import Peer
@@ -50,3 +53,10 @@ def test_nothing_that_changes_something_is_open_to_everybody() -> None:
         assert found is not None
         if method != "GET" and found.route.scope is None:
             assert (method, path) in open_doors
+
+
+def test_every_path_is_documented() -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs/reference/http.md").read_text()
+    documented = {re.sub(r"/(SEQ|N|ID)(?=/|$)", "/*", path) for path in re.findall(r"(?:/[\w.\-]+)+/?", page)}
+    documented |= {path + "*" for path in documented if path.endswith("/")}
+    assert {path for _, path in Rig().api.routes.listed()} <= documented

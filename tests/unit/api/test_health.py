@@ -19,8 +19,7 @@ def make(reasons: Sequence[str] = (), mistakes: Sequence[str] = ()) -> Health:
         not_ready=lambda: reasons,
         reload=reload,
         prepare_metrics=lambda: prepared.append("now"),
-        render_metrics=lambda: b"up %d
-" % len(prepared),
+        render_metrics=lambda: b"up %d\n" % len(prepared),
     )
 
 
