@@ -155,7 +155,10 @@ class Store(Protocol):
         ...
 
     async def commit(self, commit: Commit) -> None:
-        """One step of the processor; LeaseLost if another decides now."""
+        """One step of the processor; LeaseLost if another decides now.
+
+        A commit that raised StoreFull or StoreUnavailable may be given again, the same object: it is taken once.
+        """
         ...
 
     async def record(self, deliveries: Sequence[Delivery]) -> None:

@@ -43,6 +43,12 @@ def translate(error: BaseException, path: Path) -> RouterError:
     return InvariantError(f"{path}: {name}: {error}")
 
 
+def is_held_by_another(error: BaseException) -> bool:
+    """Another process holds SQLite's own lock and kept us waiting: trying each piece alone would wait as long for each."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+
+
 def damaged(path: Path, found: str) -> StoreUnusable:
     """The file cannot be trusted any more; what was found and what a person can do."""
     return StoreUnusable(

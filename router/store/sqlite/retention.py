@@ -14,9 +14,9 @@ from collections.abc import Callable
 from router.store.sqlite.queries import QUERIES
 from router.store.sqlite.upkeep import measure
 
-_ROWS_PER_STEP = 500
+_ROWS_PER_STEP = 200  # at most 4 ms
 _ENTRIES_PER_ROUND = 2_000  # how much more history goes before the size is looked at again
-_PATIENCE_STEPS = 10  # so many without an old row end a table: a clock that was wrong for a while stops nothing behind it
+_PATIENCE_STEPS = 25  # so many without an old row end a table: a clock that was wrong for a while stops nothing behind it
 _TABLES = ("entries", "decisions", "deliveries", "incidents")
 
 

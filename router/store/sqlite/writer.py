@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 
 from router.errors import RouterError
-from router.store.sqlite.faults import translate
+from router.store.sqlite.faults import is_held_by_another, translate
 from router.store.sqlite.work import Append, Call, Grouped, Progress, Step, write_entries, write_progress
 
 
@@ -145,8 +145,8 @@ class Writer:
         try:
             self._transact(connection, steps, progress, appends)
         except Exception as error:  # noqa: BLE001 - whatever it is, each piece has to be told apart from its neighbours
-            if len(group) == 1:
-                return [Outcome(group[0], translate(error, self._path))]
+            if len(group) == 1 or is_held_by_another(error):
+                return [Outcome(work, translate(error, self._path)) for work in group]
         else:
             return [Outcome(work) for work in group]
         return [self._write_alone(connection, work) for work in group]

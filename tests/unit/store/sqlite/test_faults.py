@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from router.errors import InvariantError, RouterError, StoreFull, StoreUnavailable, StoreUnusable
-from router.store.sqlite.faults import damaged, translate
+from router.store.sqlite.faults import damaged, is_held_by_another, translate
 
 PATH = Path("/srv/router.db")
 
@@ -54,3 +54,10 @@ def test_our_own_errors_pass_and_all_others_are_bugs() -> None:
 def test_damage_says_what_to_do_and_that_nothing_was_done() -> None:
     assert "Nothing was changed" in str(damaged(PATH, "page 3"))
     assert "router.db-wal" in str(damaged(PATH, "page 3"))
+
+
+def test_only_a_lock_of_sqlites_own_is_held_by_another() -> None:
+    assert is_held_by_another(error_of(sqlite3.SQLITE_BUSY, "SQLITE_BUSY"))
+    assert is_held_by_another(error_of(sqlite3.SQLITE_BUSY_SNAPSHOT, "SQLITE_BUSY_SNAPSHOT"))
+    assert not is_held_by_another(error_of(sqlite3.SQLITE_FULL, "SQLITE_FULL"))
+    assert not is_held_by_another(OverflowError())

@@ -13,7 +13,7 @@ from router.store.sqlite.upkeep import measure
 from tests.support.stores import START, StillClock, commit_of, decision, delivery, fact, incident
 from tests.unit.store.sqlite.builders import in_memory
 
-STEP_ROWS = 500
+STEP_ROWS = 200
 ROUND_BYTES = 1_200_000  # of 2,000 entries
 
 
@@ -73,7 +73,7 @@ def test_a_size_that_cannot_be_reached_ends_with_what_must_stay() -> None:
     steps = 0
     while not run.step(connection):
         steps += 1
-        assert steps < 200
+        assert steps < 400
     kept = [seq for (seq,) in connection.execute("SELECT seq FROM journal")]
     assert kept == [10, *range(4_001, 5_001)]
 

@@ -136,6 +136,42 @@ async def test_one_bad_piece_among_good_ones_fails_alone(tmp_path: Path) -> None
     await bench.stop()
 
 
+async def test_while_another_process_holds_the_database_all_wait_once_not_one_after_another(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "router.db")
+    bench.writer.start()
+    await bench.run(Call(lambda connection: connection.execute("PRAGMA busy_timeout = 100").fetchall(), bench.future()))
+    other = sqlite3.connect(tmp_path / "router.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    errors = await bench.run(*[bench.append() for _ in range(100)])
+    assert loop.time() - started < 5
+    assert {type(error) for error in errors} == {StoreUnavailable}
+    other.execute("ROLLBACK")
+    other.close()
+    assert await bench.run(bench.append()) == [None]
+    await bench.stop()
+
+
+async def test_only_decisions_that_send_nothing_are_written_without_a_sync(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "router.db")
+    bench.writer.start()
+
+    async def synchronous_after(*works: Append | Step | Progress | Call) -> str:
+        assert await bench.run(*works) == [None] * len(works)
+        begun = max(number for number, line in enumerate(bench.statements) if line.startswith("BEGIN"))
+        return [line for line in bench.statements[:begun] if line.startswith("PRAGMA synchronous=")][-1].split("=")[1]
+
+    bench.statements.append("PRAGMA synchronous=FULL")  # as it is opened; test_opening looks
+    assert await synchronous_after(bench.append()) == "FULL"
+    assert await synchronous_after(bench.step(1)) == "NORMAL"
+    assert await synchronous_after(bench.step(2, 1)) == "FULL"
+    assert await synchronous_after(bench.step(3)) == "NORMAL"
+    assert await synchronous_after(Progress([delivery(1)], bench.future())) == "FULL"
+    assert await synchronous_after(bench.step(4), bench.append()) == "FULL"
+    await bench.stop()
+
+
 async def test_a_failing_call_leaves_the_connection_usable(tmp_path: Path) -> None:
     bench = Bench(tmp_path / "router.db")
     bench.writer.start()
