@@ -61,26 +61,9 @@ def wire(
     register.restore(recovered.state, recovered.undecided, recovered.expiries, clock.now(), sources)
     troubles = Troubles(journal=store, clock=clock, metrics=metrics)
     troubles.recover(recovered.state)
-    keys = KeyRing(settings.secrets)
-    client = EventsClient(
-        url=settings.pagerduty.events_url,
-        poster=choose_poster(settings.pagerduty.events_url, use_environment_proxy=settings.pagerduty.use_environment_proxy),
-        resolve=keys.resolve,
-        clock=clock,
-        deadline_seconds=settings.pagerduty.timeout_ms / 1000,
-        allow_http=True,  # the configuration's own check refuses http to any host but this one
-    )
     counts = DeliveryCounts(metrics)
-    dispatcher = Dispatcher(
-        sender=client,
-        recorder=store,
-        failures=DeadLetterOffice(journal=store, troubles=troubles, clock=clock),
-        clock=clock,
-        rng=chance,
-        settings=dispatch_settings(settings.pagerduty),
-        observer=counts,
-        archive=reader,
-        endpoint_of=lambda _delivery: client.endpoint,
+    keys, client, dispatcher = _way_out(
+        settings=settings, store=store, reader=reader, troubles=troubles, counts=counts, clock=clock, chance=chance
     )
     processor = Processor(
         ledger=store,
@@ -121,3 +104,37 @@ def wire(
         counts=counts,
         troubles=troubles,
     )
+
+
+def _way_out(
+    *,
+    settings: Settings,
+    store: Store,
+    reader: Reader,
+    troubles: Troubles,
+    counts: DeliveryCounts,
+    clock: Clock,
+    chance: random.Random,
+) -> tuple[KeyRing, EventsClient, Dispatcher]:
+    """From the outbox to PagerDuty."""
+    keys = KeyRing(settings.secrets)
+    client = EventsClient(
+        url=settings.pagerduty.events_url,
+        poster=choose_poster(settings.pagerduty.events_url, use_environment_proxy=settings.pagerduty.use_environment_proxy),
+        resolve=keys.resolve,
+        clock=clock,
+        deadline_seconds=settings.pagerduty.timeout_ms / 1000,
+        allow_http=True,  # the configuration's own check refuses http to any host but this one
+    )
+    dispatcher = Dispatcher(
+        sender=client,
+        recorder=store,
+        failures=DeadLetterOffice(journal=store, troubles=troubles, clock=clock),
+        clock=clock,
+        rng=chance,
+        settings=dispatch_settings(settings.pagerduty),
+        observer=counts,
+        archive=reader,
+        endpoint_of=lambda _delivery: client.endpoint,
+    )
+    return keys, client, dispatcher
