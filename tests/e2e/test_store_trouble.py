@@ -195,7 +195,7 @@ async def test_a_disk_filled_to_the_last_byte_loses_nothing_that_was_answered(ma
         assert status in (200, 503)
         if status == 200:
             accepted.append(f"n{number}")
-    await eventually(lambda: daemon.post_alerts(alert(instance="x")) == 503)
+    await eventually(lambda: daemon.get("/-/ready")[0] == 503)
     pagerduty.sandbox.clear_faults()
     assert daemon.get("/-/healthy")[0] == 200
     disk.clear()
