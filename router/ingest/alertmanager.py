@@ -117,10 +117,10 @@ class AlertmanagerReader:
             annotations=annotations,
             summary=summary,
             generator_url=self._share(posted.generatorURL or ""),
-            starts_at=starts_at,
+            starts_at=starts_at or (now if is_firing else ends_at),
             resolved_by="" if is_firing else "source",
         )
-        return Report(alert, ends_at, is_timeout, raw, content or 1)
+        return Report(alert, ends_at, is_timeout, raw, content or 1, starts_at)
 
     def _labels(self, raw: msgspec.Raw) -> dict[str, str]:
         try:

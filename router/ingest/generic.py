@@ -101,7 +101,8 @@ class GenericReader:
         if ends_at is None:
             ends_at = end_by_default(now, self.source.resolve_timeout_ms) if alert.status == "firing" else now
         content = hash(bytes(raw)) or 1
-        batch.reports.append(Report(alert, ends_at, is_timeout, b"", content))
+        began_at = alert.starts_at if fields.get("starts_at") or fields.get("startsAt") else 0
+        batch.reports.append(Report(alert, ends_at, is_timeout, b"", content, began_at))
 
     def _alert(self, fields: dict[str, Any], now: int) -> tuple[Alert, int | None]:
         service = _text(fields, "service", longest=MAX_LABEL_VALUE)
@@ -138,7 +139,7 @@ class GenericReader:
             generator_url=_text(fields, "generator_url"),
             links=read_links(fields.get("links")),
             images=read_images(fields.get("images")),
-            starts_at=starts_at or (now if kind == "event" and status == "firing" else 0),
+            starts_at=starts_at or (now if status == "firing" else 0),
             resolved_by="source" if status == "resolved" else "",
         )
         return alert, ends_at

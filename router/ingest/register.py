@@ -49,16 +49,21 @@ class Report(msgspec.Struct, frozen=True, gc=False):
     is_timeout: bool = False  # ``ends_at`` is our own guess
     raw: bytes = b""
     content: int = 0
+    began_at: int = 0  # ``starts_at`` if the sender gave it, else 0: only then it can be compared with other times of theirs
 
 
 class Firing:
     """One alert that fires. Small on purpose: there may be a million."""
 
-    __slots__ = ("alert", "bucket", "content", "expires_at", "flight", "is_timeout", "previous", "raw", "row", "saved_at")
+    __slots__ = (
+        *("alert", "began_at", "bucket", "content", "expires_at", "flight", "is_timeout", "previous", "raw", "row"),
+        "saved_at",
+    )
 
     def __init__(self, report: Report, bucket: int) -> None:
         """In flight until ``row``, the sequence of its first entry, is known."""
         self.alert = report.alert
+        self.began_at = report.began_at
         self.raw = report.raw
         self.content = report.content
         self.previous = report.content
@@ -105,11 +110,9 @@ class Plan:
 
     def settle(self) -> None:
         """Wake those who wait for this plan's outcome."""
-        if self._done is not None:
-            self._done.set()
-        else:
+        if self._done is None:
             self._done = asyncio.Event()
-            self._done.set()
+        self._done.set()
 
 
 class _Source:
@@ -121,6 +124,13 @@ class _Source:
         self.by_raw: dict[bytes, Firing] = {}
         self.by_fingerprint: dict[str, Firing] = {}
         self.resolved: dict[str, tuple[int, int]] = {}  # fingerprint -> (ended at, seen at)
+
+
+def _begun_as(report: Report, starts_at: int) -> Report:
+    """The same with the earlier of both starts, as Alertmanager merges them."""
+    if not starts_at or report.alert.starts_at <= starts_at:
+        return report
+    return msgspec.structs.replace(report, alert=msgspec.structs.replace(report.alert, starts_at=starts_at))
 
 
 class Register:
@@ -200,7 +210,7 @@ class Register:
         self._remember_raw(source, record, report.raw)
         if self._is_changed(record, report):
             record.flight = plan
-            plan.steps.append(Step("changed", report, record))
+            plan.steps.append(Step("changed", _begun_as(report, record.alert.starts_at), record))
             return
         if report.content not in (record.content, record.previous):
             # Written differently, or first heard again after a restart: the same all the same.
@@ -245,16 +255,14 @@ class Register:
     def _is_straggler(source: _Source, report: Report, now: int) -> bool:
         """Whether another replica resolved it already and this one is late: it began before that end."""
         last = source.resolved.get(report.alert.fingerprint)
-        began_at = report.alert.starts_at
-        return last is not None and 0 < began_at < last[0] and now - last[1] < STRAGGLER_MS
+        return last is not None and 0 < report.began_at < last[0] and now - last[1] < STRAGGLER_MS
 
     @staticmethod
     def _is_old_news(record: Firing, report: Report, last: tuple[int, int] | None) -> bool:
         """Whether the resolve ends an earlier occurrence than the one that fires now, and only resent or delayed."""
-        fires_since, began_at = record.alert.starts_at, report.alert.starts_at
-        if not fires_since or not began_at:
+        if not record.began_at or not report.began_at:
             return False  # the sender gives no times to compare
-        return report.ends_at < fires_since or (last is not None and last[0] == report.ends_at)
+        return report.ends_at < record.began_at or (last is not None and last[0] == report.ends_at)
 
     # -- outcome -------------------------------------------------------------------------------------------------------
 

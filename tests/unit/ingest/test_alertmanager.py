@@ -62,7 +62,9 @@ def test_without_an_end_the_resolve_timeout_counts(end: str | None) -> None:
 @pytest.mark.parametrize("start", [None, "", "0001-01-01T00:00:00Z"])
 def test_a_start_that_is_not_set(start: str | None) -> None:
     (report,) = Bench().read(posted() | {"startsAt": start}).reports
-    assert report.alert.starts_at == 0
+    assert (report.alert.starts_at, report.began_at) == (NOW, 0)
+    (resolved,) = Bench().read(posted(A_SECOND_AGO) | {"startsAt": start}).reports
+    assert (resolved.alert.starts_at, resolved.began_at) == (NOW - 1000, 0)
 
 
 def test_empty_label_values_are_dropped_before_the_fingerprint() -> None:

@@ -25,7 +25,8 @@ def report(number: int = 1, *, ends_at: int = NOW + 4 * MINUTE, content: int = 1
         "resolved_by": "" if status == "firing" else "source",
     }
     is_timeout = bool(changes.pop("is_timeout", False))
-    return Report(Alert(**(values | changes)), ends_at, is_timeout, b"raw-%d" % number, content)  # type: ignore[arg-type]
+    alert = Alert(**(values | changes))  # type: ignore[arg-type]
+    return Report(alert, ends_at, is_timeout, b"raw-%d" % number, content, alert.starts_at)
 
 
 class Bench:
@@ -361,3 +362,13 @@ def test_what_never_expires_does_not_after_a_restart_either(bench: Bench) -> Non
     assert len(bench.register) == 2  # the router's own troubles and events are not its business
     assert [alert.source for alert in bench.expire(NOW + 365 * 24 * 60 * MINUTE)] == ["gone"]
     assert bench.take(report(1, source="json", ends_at=NOW - 1)) == ["resolved"]
+
+
+def test_a_change_keeps_the_earliest_start(bench: Bench) -> None:
+    bench.take(report())
+    bench.take(report(content=2, summary="worse", starts_at=NOW))
+    record = bench.register.firing("prometheus", f"{1:016x}")
+    assert record is not None
+    assert (record.alert.summary, record.alert.starts_at) == ("worse", NOW - MINUTE)
+    bench.take(report(content=3, summary="worst", starts_at=NOW - 2 * MINUTE))
+    assert record.alert.starts_at == NOW - 2 * MINUTE
