@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -31,16 +30,16 @@ default_team: platform
 teams:
   payments:
     services: [payment-*, checkout-*]
-    pagerduty: {{routing_key: env:DEMO_KEY_PAYMENTS}}
+    pagerduty: {{routing_key: file:keys/payments.key}}
     limit: {{incidents: 20, per: 10m}}
     fallback: platform
   data:
     services: ["*-db", warehouse-*]
-    pagerduty: {{routing_key: env:DEMO_KEY_DATA}}
+    pagerduty: {{routing_key: file:keys/data.key}}
     fallback: platform
   platform:
     services: ["*"]
-    pagerduty: {{routing_key: env:DEMO_KEY_PLATFORM}}
+    pagerduty: {{routing_key: file:keys/platform.key}}
 sources:
   prometheus: {{kind: alertmanager}}
 pagerduty:
@@ -76,15 +75,14 @@ Edit {rules} and save: the running router takes the new rules.
 @click.option("--sandbox-port", type=click.IntRange(1, 65_535), default=SANDBOX_PORT, show_default=True)
 def demo(*, directory: Path, router_port: int, sandbox_port: int) -> None:
     """Start a local PagerDuty stand-in and the daemon with the example rules, and say what to try."""
-    config = _prepare(directory, router_port, sandbox_port)
     keys = {name: digits * 16 for name, digits in _TEAMS.items()}
-    environment = os.environ | {f"DEMO_KEY_{name.upper()}": key for name, key in keys.items()}
+    config = _prepare(directory, router_port, sandbox_port, keys)
     command = [sys.executable, "-m", "router"]
     named = [argument for name, key in keys.items() for argument in ("--key", f"{name}={key}")]
     click.echo("demo: starting the local PagerDuty (sandbox) and the router …")
     parts = [
         subprocess.Popen([*command, "sandbox", "--port", str(sandbox_port), *named]),  # noqa: S603 - our own program
-        subprocess.Popen([*command, "run", "--config", str(config)], env=environment),  # noqa: S603
+        subprocess.Popen([*command, "run", "--config", str(config)]),  # noqa: S603
     ]
     try:
         for part, url in zip(
@@ -122,8 +120,13 @@ def _short(path: Path) -> str:
         return str(path)
 
 
-def _prepare(directory: Path, router_port: int, sandbox_port: int) -> Path:
-    """The demo's own copy of the example rules, so that they can be edited without touching the originals."""
+def _prepare(directory: Path, router_port: int, sandbox_port: int, keys: dict[str, str]) -> Path:
+    """The demo's own copy of the example rules, to be edited without touching the originals; its keys as files."""
+    (directory / "keys").mkdir(parents=True, exist_ok=True)
+    for name, key in keys.items():
+        file = directory / "keys" / f"{name}.key"
+        file.touch(mode=0o600)
+        file.write_text(f"{key}\n")
     rules = directory / "rules"
     rules.mkdir(parents=True, exist_ok=True)
     config = directory / "config.yaml"

@@ -47,7 +47,9 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, nothi
     if not rows:
         click.echo(nothing)
         return
-    widths = [max(len(str(row[i])) for row in [headings, *rows]) for i in range(len(headings))]
+    widths = [max(len(click.unstyle(row[i])) for row in [headings, *rows]) for i in range(len(headings))]
     click.secho("  ".join(heading.ljust(width) for heading, width in zip(headings, widths, strict=True)).rstrip(), bold=True)
     for row in rows:
-        click.echo("  ".join(str(cell).ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        # Colours have no width, and are stripped when the output is no terminal.
+        padded = [cell + " " * (width - len(click.unstyle(cell))) for cell, width in zip(row, widths, strict=True)]
+        click.echo("  ".join(padded).rstrip())
