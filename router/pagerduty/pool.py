@@ -69,7 +69,8 @@ class Pool:
                         raise
                     self._give_back(connection)
                     connection = None
-                connection = await self._open(is_fresh=True)
+                # Its place has just become free and nobody else has run since, so this one is new.
+                connection = await self._open()
                 return await connection.exchange(request, has_body=has_body)
         except TimeoutError:
             answer = connection.answer_so_far() if connection is not None else None
@@ -115,16 +116,12 @@ class Pool:
                 waiter.set_result(None)
                 return
 
-    async def _open(self, *, is_fresh: bool = False) -> Connection:
-        """A connection in use: a new one while there is room, otherwise (unless it must be fresh) the next given back."""
+    async def _open(self) -> Connection:
+        """A connection in use: a new one while there is room, otherwise the next that is given back."""
         while self.open_connections >= self._limit:
             idle = self._take_idle()
             if idle is not None:
-                if not is_fresh:
-                    return idle
-                self._in_use.discard(idle)
-                idle.close()
-                continue
+                return idle
             await self._wait_turn()
         self._opening += 1
         try:

@@ -190,6 +190,54 @@ async def test_unused_connections_grow_old():
         assert pool.open_connections == 1
 
 
+async def test_a_connection_that_is_never_taken_is_closed_beside_one_that_is():
+    async with peer(keep_answering) as running, pool_to(running.url, idle_seconds=0.1) as pool:
+        await asyncio.gather(ask(pool), ask(pool))
+        assert pool.open_connections == 2
+        for _ in range(10):
+            await ask(pool)
+            await asyncio.sleep(0.02)
+        assert pool.open_connections == 1
+        assert running.connections == 2
+
+
+async def test_a_turn_that_comes_too_late_is_passed_on():
+    async def script(link):
+        await link.request()
+        await asyncio.sleep(0.1)
+        await link.send(OK)
+        await keep_answering(link)
+
+    async with peer(script) as running, pool_to(running.url, limit=1) as pool:
+        loop = asyncio.get_running_loop()
+        first, second, third = (loop.create_task(ask(pool, 3)) for _ in range(3))
+        first.add_done_callback(lambda _: second.cancel())
+        assert (await first).status == 202
+        assert (await third).status == 202
+        await asyncio.gather(second, return_exceptions=True)
+
+
+async def test_an_address_that_never_answers_is_a_failure_in_time():
+    async with pool_to("http://127.0.0.1:9", connect_seconds=0.1) as pool:
+
+        async def never(*_):
+            await asyncio.get_running_loop().create_future()
+
+        pool._connect_to = never
+        with pytest.raises(NetworkFailure, match=r"no connection to http://127\.0\.0\.1:9 within 0\.1 s"):
+            await ask(pool)
+
+
+async def test_a_name_may_have_no_address_at_all():
+    async def none(*_args, **_rest):
+        return []
+
+    async with pool_to("http://127.0.0.1:9") as pool:
+        pool._loop = Looks(pool._loop, none)
+        with pytest.raises(NetworkFailure, match="has no address"):
+            await ask(pool)
+
+
 async def test_a_refused_connection_is_named():
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
