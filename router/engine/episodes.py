@@ -11,14 +11,14 @@ from sys import intern
 from router.engine.keys import dedup_key, digest, episode_id
 from router.engine.page import DASH, compose, resolve, trigger
 from router.engine.policy import Ready
-from router.engine.rows import BY_VALUE, NEVER_RESOLVES, Episode, Group
+from router.engine.rows import BY_VALUE, KEEPS, NEVER_RESOLVES, Episode, Group
 from router.engine.state import UPDATE_SPACING_MS, State
 from router.engine.storms import Storms
 from router.engine.trigger import Verdict
 from router.model.alert import Alert
 from router.model.decision import Action, Reason
 from router.model.quantity import format_duration
-from router.model.ruleset import AfterQuiet, AllResolved, Resolve
+from router.model.ruleset import AfterQuiet, AllResolved, CloseEpisode, OnResolved, ReopenIfFiring, Resolve
 
 SPOKESMEN = 100
 """Alerts of a group that are looked at, oldest first, for one to put on the page when a timer opens or updates it."""
@@ -29,6 +29,13 @@ def quiet_of(policy: Resolve) -> int:
     if isinstance(policy, AllResolved):
         return 0
     return policy.quiet_ms if isinstance(policy, AfterQuiet) else NEVER_RESOLVES
+
+
+def reopen_of(policy: OnResolved) -> int:
+    """What a resolution in PagerDuty does, as an episode keeps it."""
+    if isinstance(policy, CloseEpisode):
+        return 0
+    return policy.after_ms if isinstance(policy, ReopenIfFiring) else KEEPS
 
 
 class Episodes:
@@ -55,6 +62,7 @@ class Episodes:
             number=number,
             opened_at=at,
             quiet_ms=quiet_of(rule.resolve),
+            reopen_ms=reopen_of(rule.on_resolved_in_pagerduty),
             service=intern(alert.service),
             name=intern(alert.name),
             summary="",

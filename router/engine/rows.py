@@ -19,6 +19,12 @@ Page = tuple[str, str]
 NEVER_RESOLVES = -1
 """In ``Episode.quiet_ms``: only a person closes it. Zero: when all alerts have resolved."""
 
+KEEPS = -1
+"""In ``Episode.reopen_ms``: a resolution in PagerDuty leaves it open. Zero: it closes it, and nothing follows."""
+
+UNTIL_OCCURRENCE = -1
+"""In ``Group.handled``: what fires is looked at again when it occurs or worsens, not at a time."""
+
 
 BY_VALUE = {int(severity): severity for severity in Severity}
 """Rows keep a severity as its number; looking it up is cheaper than calling the enumeration."""
@@ -49,6 +55,8 @@ class Episode(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     told_at: int = 0  # when the last update went out
     alerts: int = 1
     occurrences: int = 1
+    reopen_ms: int = 0  # what a resolution in PagerDuty does; above zero: looked at again after so long
+    acknowledged_at: int = 0  # since when a person has it; 0: nobody
 
 
 class GroupRow(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -61,6 +69,7 @@ class GroupRow(msgspec.Struct, kw_only=True, omit_defaults=True):
     first_at: int
     last_at: int
     not_before: int = 0
+    handled: int = 0
     window: Window | None = None
     episode: Episode | None = None
 
@@ -82,6 +91,7 @@ class Group(msgspec.Struct, gc=False):
     members: list[int] = []  # row ids of its alerts, rising
     firing: int = 0  # how many of them are stateful
     due: int = 0  # when its timer fires; 0: none
+    handled: int = 0  # a person resolved its incident: when to look again; in the row
 
 
 class Storm(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):

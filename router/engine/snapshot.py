@@ -121,6 +121,7 @@ def _restore_group(state: State, group_id: int, row: GroupRow, shared: dict[tupl
         first_at=row.first_at,
         last_at=row.last_at,
         not_before=row.not_before,
+        handled=row.handled,
         window=row.window,
         episode=episode,
     )

@@ -167,7 +167,7 @@ class State:
         else:
             group.members = [row_id]  # a list made so has no room to spare, and most groups stay alone
             group.first_at = self.now
-            group.not_before = 0
+            group.not_before = group.handled = 0
             if group.window is None and group.episode is None:
                 group.worst = 0
         group.firing += stateful
@@ -428,6 +428,7 @@ def _encode_group(group: Group) -> bytes:
             first_at=group.first_at,
             last_at=group.last_at,
             not_before=group.not_before,
+            handled=group.handled,
             window=group.window,
             episode=group.episode,
         )

@@ -216,6 +216,10 @@ class Storms:
         state.touch_storm(storm)
         state.touch_incident(row.number, storm)
 
+    def note(self, storm: LiveStorm, reason: Reason, cause: str) -> None:
+        """Somebody did something with it in PagerDuty; it goes on holding what it holds."""
+        self._decide(Action.UPDATE, reason, storm, 0, cause=cause)
+
     def _decide(
         self, action: Action, reason: Reason, storm: LiveStorm, seq: int, *, cause: str = "", teams: Iterable[str] = ()
     ) -> None:

@@ -28,6 +28,7 @@ class Verdict(NamedTuple):
 
 OPEN_AT_ONCE = Verdict(opens=True, reason=Reason.AT_ONCE)
 OPEN_UNROUTED = Verdict(opens=True, reason=Reason.NO_RULE_MATCHED)
+OPEN_AFTER_RESOLVE = Verdict(opens=True, reason=Reason.FIRES_AFTER_RESOLVE)
 
 
 def prune(window: Window, when: Count, at: int) -> None:
@@ -84,6 +85,8 @@ def due_of(group: Group, ready: Ready | None, now: int, spacing_ms: int) -> int:
         if episode.worst > episode.severity:
             flush = episode.told_at + spacing_ms
             due = min(due, flush) if due else flush
+    elif group.handled:
+        due = max(group.handled, 0)
     elif ready is None:
         return now  # its rule is gone: what it holds is decided anew
     else:

@@ -29,6 +29,7 @@ class Reason(StrEnum):
     NO_RULE_MATCHED = "no_rule_matched"  # goes to the default team
     FALLBACK = "fallback"  # another team's page could not be delivered
     LIMIT_EXCEEDED = "limit_exceeded"  # opened inside a storm digest instead of on its own
+    FIRES_AFTER_RESOLVE = "fires_after_resolve"  # resolved in PagerDuty, and it fires for longer than its rule allows then
     BROKE_THROUGH = "broke_through"  # critical from a service the storm does not hold yet
     # update
     ALREADY_OPEN = "already_open"
@@ -36,14 +37,19 @@ class Reason(StrEnum):
     STILL_FIRING = "still_firing"  # one alert of the group resolved, others fire
     WAITING_FOR_QUIET = "waiting_for_quiet"  # all resolved; the rule closes only when nothing has occurred for a while
     DIGEST_CHANGED = "digest_changed"  # a storm digest holds other incidents than PagerDuty was told
+    ACKNOWLEDGED = "acknowledged"  # a person has it: escalation stops
+    UNACKNOWLEDGED = "unacknowledged"  # nobody has it any more: escalation begins anew
+    KEPT_OPEN = "kept_open"  # resolved in PagerDuty, but its rule keeps the episode until its alerts are over
     # hold
     COUNT_NOT_REACHED = "count_not_reached"
     NOT_FIRING_LONG_ENOUGH = "not_firing_long_enough"
     # drop, suppress
     DROPPED_BY_RULE = "dropped_by_rule"
+    HANDLED_BY_PERSON = "handled_by_person"  # resolved in PagerDuty while it fired; the next occurrence pages again
     # close
     ALL_RESOLVED = "all_resolved"
     WENT_QUIET = "went_quiet"
+    RESOLVED_IN_PAGERDUTY = "resolved_in_pagerduty"  # by a person, or by PagerDuty itself
     # none
     NOTHING_OPEN = "nothing_open"  # a resolve for which no episode was open
     NEVER_RESOLVES = "never_resolves"  # the rule says `resolve: never`

@@ -62,7 +62,21 @@ class ChangeReceived(msgspec.Struct, frozen=True, kw_only=True, tag="change", ta
     changed_at: int = 0  # when the sender says it happened; 0: it did not say
 
 
-Fact = AlertReceived | Restarted | RulesChanged | DeliveryFailed | ChangeReceived
+class IncidentChanged(msgspec.Struct, frozen=True, kw_only=True, tag="incident", tag_field="fact", omit_defaults=True):
+    """PagerDuty says (webhook, read-back) that somebody changed the incident we opened under this dedup key.
+
+    An acknowledgement stops escalation; a resolution closes our episode as far as its rule wants that. A key that no open
+    episode has changes nothing, so the echo of our own resolve may be journalled or not.
+    """
+
+    dedup_key: str
+    status: Literal["acknowledged", "unacknowledged", "resolved", "reopened"]
+    who: str = ""  # the person's name, or the integration's, as PagerDuty says it
+    team: str = ""  # whose incident it is, when several were paged under one key; empty: not known
+    changed_at: int = 0  # when PagerDuty says it happened; 0: it did not say
+
+
+Fact = AlertReceived | Restarted | RulesChanged | DeliveryFailed | ChangeReceived | IncidentChanged
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):

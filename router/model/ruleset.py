@@ -103,6 +103,23 @@ class Never(msgspec.Struct, frozen=True, kw_only=True):
 Resolve = AllResolved | AfterQuiet | Never
 
 
+class CloseEpisode(msgspec.Struct, frozen=True, kw_only=True):
+    """Resolved in PagerDuty: our episode is over too. What still fires pages again at its next occurrence, or if it worsens."""
+
+
+class ReopenIfFiring(msgspec.Struct, frozen=True, kw_only=True):
+    """The same, and what still fires ``after_ms`` later pages anew, under a new dedup key."""
+
+    after_ms: int
+
+
+class KeepEpisode(msgspec.Struct, frozen=True, kw_only=True):
+    """Resolved in PagerDuty: our episode goes on until its alerts are over."""
+
+
+OnResolved = CloseEpisode | ReopenIfFiring | KeepEpisode
+
+
 class Limit(msgspec.Struct, frozen=True, kw_only=True):
     """At most this many incidents opened within a sliding window; above it they fold into one storm digest."""
 
@@ -146,6 +163,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     images: tuple[ImageTemplate, ...] = ()
     as_severity: Severity | None = None
     resolve: Resolve = AllResolved()
+    on_resolved_in_pagerduty: OnResolved = CloseEpisode()
     limit: Limit | None = None
     goes_on: bool = False
 

@@ -9,17 +9,20 @@ from hypothesis import strategies as st
 
 from router.engine.core import Engine
 from router.model.decision import Action
-from router.model.journal import AlertReceived, DeliveryFailed, Entry, Fact, Restarted, RulesChanged
+from router.model.journal import AlertReceived, DeliveryFailed, Entry, Fact, IncidentChanged, Restarted, RulesChanged
 from router.model.pattern import Pattern
 from router.model.ruleset import (
     AfterQuiet,
     AllResolved,
     AtOnce,
+    CloseEpisode,
     Count,
     FiringFor,
+    KeepEpisode,
     Limit,
     Match,
     Never,
+    ReopenIfFiring,
     Resolve,
     Rule,
     RuleSet,
@@ -67,6 +70,7 @@ def rules(draw: st.DrawFn, resolves: st.SearchStrategy[Resolve]) -> Rule:
         group_by=draw(st.sampled_from([("service", "name"), ("service",), (), ("severity",)])),
         as_severity=draw(st.sampled_from([None, None, Severity.CRITICAL])),
         resolve=draw(resolves),
+        on_resolved_in_pagerduty=draw(st.sampled_from([CloseEpisode(), ReopenIfFiring(after_ms=MINUTE), KeepEpisode()])),
         limit=draw(limits),
         goes_on=draw(st.booleans()),
     )
@@ -102,6 +106,7 @@ def journals(draw: st.DrawFn) -> list[tuple[int, Any]]:
         alerts(),
         st.sampled_from(["v1", "v2"]).map(lambda version: RulesChanged(version=version)),
         st.integers(0, 20),
+        st.tuples(st.sampled_from(["acknowledged", "unacknowledged", "resolved"]), st.integers(0, 20)),
         st.tuples(st.integers(0, 4 * MINUTE), st.sampled_from([0, 30 * SECOND])),
     )
     steps = st.sampled_from([0, 0, 1, SECOND, 10 * SECOND, MINUTE, 3 * MINUTE, -SECOND])
@@ -122,6 +127,9 @@ def written(drawn: Any, world: World, at: int) -> Fact:
             )
         case int():
             return DeliveryFailed(delivery_id=1, team="payments", dedup_key="none", action="trigger", reason="refused")
+        case (str() as status, number):
+            key = world.events[number % len(world.events)].dedup_key if world.events else "none"
+            return IncidentChanged(dedup_key=key, status=status)
         case (away_ms, grace_ms):
             return Restarted(down_since=at - away_ms, grace_ms=grace_ms)
         case _:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import pytest
 
-from router.engine import core
 from router.engine.core import Engine
 from router.errors import InvariantError
 from router.model.journal import ChangeReceived, Entry, RulesChanged
@@ -340,23 +339,6 @@ def test_a_source_that_changes_its_kind_is_believed() -> None:
         ("12m30s", [fire()], ["update already_open"]),
         ("30m", [resolved(fire())], ["update waiting_for_quiet"]),
     )
-
-
-def test_the_oldest_event_is_forgotten_above_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(core, "EVENTS_KEPT", 2)
-    world = World(Rule(id="r", goes_on=True), Rule(id="s", match=services("x-*")))
-    world.step("0s", fire(print_="stateful"))
-    world.step("1s", event(print_="1"), event(print_="2"), event(print_="3"))
-    assert world.kinds() == {"alert": 3, "group": 1}
-    world.play(("2s", [resolved(event(print_="1"))], ["none nothing_open"]))
-
-
-def test_an_event_forgotten_by_one_group_stays_in_another() -> None:
-    world = World(Rule(id="quiet", resolve=AfterQuiet(quiet_ms=MINUTE), goes_on=True), Rule(id="keep"))
-    world.step("0s", event())
-    world.play(("1m", [], ["close went_quiet", "> resolve platform"]))
-    assert world.kinds() == {"alert": 1, "group": 1}
-    world.play(("2m", [resolved(event())], ["close all_resolved", "> resolve platform"]))
 
 
 def test_after_a_restart_what_came_due_meanwhile_waits_for_the_grace() -> None:

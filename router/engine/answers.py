@@ -1,0 +1,119 @@
+"""What comes back from PagerDuty about what we opened: deliveries given up, incidents that people changed.
+
+Keeps these invariants: a team is paged as a fallback at most once per episode; what somebody resolved is not paged again for
+the same occurrence, unless its rule asks for that; a dedup key that nothing open has changes nothing.
+"""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from router.engine.arrivals import Arrivals
+from router.engine.episodes import Episodes
+from router.engine.rows import KEEPS, UNTIL_OCCURRENCE, Group
+from router.engine.state import State
+from router.engine.storms import Storms
+from router.model.decision import Action, Reason
+from router.model.journal import DeliveryFailed, IncidentChanged
+
+_NOTES = {
+    "acknowledged": Reason.ACKNOWLEDGED,
+    "unacknowledged": Reason.UNACKNOWLEDGED,
+    "reopened": Reason.UNACKNOWLEDGED,
+    "resolved": Reason.KEPT_OPEN,
+}
+
+
+class Answers:
+    """What PagerDuty says, applied to episodes and storms."""
+
+    def __init__(self, state: State, storms: Storms, episodes: Episodes, arrivals: Arrivals) -> None:
+        """Work on this state."""
+        self._state = state
+        self._storms = storms
+        self._episodes = episodes
+        self._arrivals = arrivals
+
+    def change_incident(self, fact: IncidentChanged) -> None:
+        """Somebody acknowledged, gave back, resolved or reopened an incident of ours."""
+        state = self._state
+        key = fact.dedup_key
+        group = state.episodes.get(key)
+        storm = state.storm_keys.get(key)
+        by = f"by {fact.who}" if fact.who else "in PagerDuty"
+        if group is not None:
+            self._change_episode(group, fact, by)
+        elif storm is not None:
+            self._storms.note(storm, _NOTES[fact.status], by)
+        else:
+            state.decide(Action.NONE, Reason.NOTHING_OPEN, 0, key=key, cause=f"{fact.status} {by}")
+
+    def _change_episode(self, group: Group, fact: IncidentChanged, by: str) -> None:
+        state = self._state
+        episode = group.episode
+        assert episode is not None
+        match fact.status:
+            case "acknowledged":
+                episode.acknowledged_at = state.now
+            case "unacknowledged" | "reopened":
+                episode.acknowledged_at = 0
+            case "resolved":
+                if episode.reopen_ms != KEEPS:
+                    self._close(group, episode.reopen_ms, by)
+                    return
+            case _:
+                assert_never(fact.status)
+        teams = (fact.team,) if fact.team else ()
+        state.decide(Action.UPDATE, _NOTES[fact.status], 0, group.rule, state.digest_of(group), episode.key, by, teams)
+        state.touch(group)
+        state.settle(group)
+
+    def _close(self, group: Group, reopen_ms: int, by: str) -> None:
+        """The person has dealt with what has occurred so far; what still fires is remembered as dealt with."""
+        state = self._state
+        self._arrivals.forget_events(group)
+        self._episodes.close(group, Reason.RESOLVED_IN_PAGERDUTY, 0, by)
+        if group.members:
+            group.handled = state.now + reopen_ms if reopen_ms else UNTIL_OCCURRENCE
+        state.settle(group)
+
+    def fall_back(self, fact: DeliveryFailed) -> None:
+        """Page the fallback of a team that could not be told, if the episode is open and it was not paged yet."""
+        state = self._state
+        group = state.episodes.get(fact.dedup_key)
+        storm = state.storm_keys.get(fact.dedup_key)
+        teams = state.policy.ruleset.teams
+        team = teams.get(fact.team)
+        fallback = None if team is None else team.fallback
+        if group is not None and group.episode is not None:
+            paged = group.episode.pages
+        elif storm is not None:
+            paged = storm.row.pages
+        else:
+            paged = ()
+        if fact.action != "trigger" or fact.is_update:
+            cause = f"{'an update' if fact.action == 'trigger' else fact.action} needs no fallback"
+        elif not paged:
+            cause = "the episode is over"
+        elif fallback is None or fallback not in teams:
+            cause = f"team {fact.team} has no fallback"
+        elif any(fallback == page[0] for page in paged):
+            cause = f"fallback {fallback} is paged already"
+        else:
+            cause = f"team {fact.team}: {fact.reason}"
+            if group is not None:
+                self._episodes.page_fallback(group, fallback, cause)
+            else:
+                assert storm is not None
+                self._storms.page_fallback(storm, fallback, cause)
+            return
+        state.decide(
+            Action.NONE,
+            Reason.NO_FALLBACK,
+            0,
+            "" if group is None else group.rule,
+            "" if group is None else state.digest_of(group),
+            fact.dedup_key,
+            f"{cause} ({fact.reason})",
+            (fact.team,),
+        )
