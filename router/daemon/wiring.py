@@ -18,7 +18,8 @@ from router.model.delivery import DeliveryState
 from router.model.ruleset import RuleSet
 from router.pagerduty.client import EventsClient
 from router.pagerduty.events_v2 import encode
-from router.pagerduty.proxy import choose_poster
+from router.pagerduty.origin import parse_origin
+from router.pagerduty.transport import open_poster
 from router.processor import Processor
 from router.store.base import Reader, Recovered, Store
 from router.telemetry.metrics import Metrics
@@ -118,13 +119,15 @@ def _way_out(
 ) -> tuple[KeyRing, EventsClient, Dispatcher]:
     """From the outbox to PagerDuty."""
     keys = KeyRing(settings.secrets)
+    # The configuration's own check refuses plain http to any host but this one.
+    origin, _ = parse_origin(settings.pagerduty.events_url, allow_http=True)
     client = EventsClient(
         url=settings.pagerduty.events_url,
-        poster=choose_poster(settings.pagerduty.events_url, use_environment_proxy=settings.pagerduty.use_environment_proxy),
+        poster=open_poster(origin, trust_env=settings.pagerduty.use_environment_proxy),
         resolve=keys.resolve,
         clock=clock,
         deadline_seconds=settings.pagerduty.timeout_ms / 1000,
-        allow_http=True,  # the configuration's own check refuses http to any host but this one
+        allow_http=True,
     )
     dispatcher = Dispatcher(
         sender=client,

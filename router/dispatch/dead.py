@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable
 
 from router.clock import Clock
+from router.dispatch.lane import is_update
 from router.dispatch.protocols import Failures
 from router.errors import Overloaded, StoreError
 from router.model.delivery import Delivery, Rejected, Throttled, Unavailable
@@ -33,6 +34,7 @@ def fact_of(delivery: Delivery) -> DeliveryFailed:
         action=delivery.action,
         reason=delivery.reason,
         status=status,
+        is_update=is_update(delivery),
     )
 
 

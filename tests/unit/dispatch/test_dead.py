@@ -1,7 +1,7 @@
 import asyncio
 
 from router.dispatch.dead import MAX_BATCH, DeadLetters, fact_of
-from router.model.delivery import Attempt, Rejected, Unavailable
+from router.model.delivery import Attempt, Priority, Rejected, Unavailable
 from router.model.journal import DeliveryFailed
 from tests.support.dispatch import Failures, make_delivery
 from tests.support.virtual import LoopClock, run_virtual
@@ -38,3 +38,8 @@ def test_failures_are_told_in_groups_until_they_are_journalled():
         assert letters.is_idle
 
     run_virtual(scenario())
+
+
+def test_a_dead_update_says_so_for_nobody_waits_for_it() -> None:
+    assert fact_of(make_delivery(8, priority=Priority.UPDATE)).is_update
+    assert not fact_of(make_delivery(8, priority=Priority.CRITICAL)).is_update
