@@ -69,22 +69,28 @@ OPENED = decision(Action.OPEN, Reason.COUNT_REACHED, dedup_key=KEY, teams=("paym
             [OPENED],
             [delivery(state=DeliveryState.DELIVERED, attempts=1, finished_at=340)],
             "firing",
-            ("Paged payments by rule payment-errors: the count of its rule was reached (3 of 3 in 5m). "
-            "PagerDuty accepted it after 240 ms, at attempt 1."),
+            (
+                "Paged payments by rule payment-errors: the count of its rule was reached (3 of 3 in 5m). "
+                "PagerDuty accepted it after 240 ms, at attempt 1."
+            ),
         ),
         (
             [OPENED],
             [delivery(attempts=4, last_attempts=(Attempt(at=1, took_ms=2, outcome=Unavailable(cause="refused")),))],
             "firing",
-            ("Paged payments by rule payment-errors: the count of its rule was reached (3 of 3 in 5m). "
-            "It waits in the outbox: 4 attempts, unavailable (no answer: refused)."),
+            (
+                "Paged payments by rule payment-errors: the count of its rule was reached (3 of 3 in 5m). "
+                "It waits in the outbox: 4 attempts, unavailable (no answer: refused)."
+            ),
         ),
         (
             [OPENED],
             [delivery(state=DeliveryState.DEAD, reason="the key is unknown")],
             "firing",
-            ("Paged payments by rule payment-errors: the count of its rule was reached (3 of 3 in 5m). "
-            "It could NOT be delivered: the key is unknown."),
+            (
+                "Paged payments by rule payment-errors: the count of its rule was reached (3 of 3 in 5m). "
+                "It could NOT be delivered: the key is unknown."
+            ),
         ),
         (
             [decision(Action.HOLD, Reason.COUNT_NOT_REACHED, cause="2 of 3 in 5m")],
@@ -102,8 +108,10 @@ OPENED = decision(Action.OPEN, Reason.COUNT_REACHED, dedup_key=KEY, teams=("paym
             [decision(Action.OPEN, Reason.LIMIT_EXCEEDED, teams=("payments",))],
             [],
             "firing",
-            ("Told in a storm digest to payments by rule payment-errors: "
-            "the limit of incidents was exceeded, so it is told in a storm digest."),
+            (
+                "Told in a storm digest to payments by rule payment-errors: "
+                "the limit of incidents was exceeded, so it is told in a storm digest."
+            ),
         ),
         (
             [decision(Action.UPDATE, Reason.ALREADY_OPEN), decision(Action.HOLD, Reason.COUNT_NOT_REACHED)],
