@@ -120,20 +120,23 @@ class EventsFace:
     def _check_pace(self, entry: Entry, now: int) -> None:
         if self._is_throttled(entry.routing_key, now, is_change=entry.action == "change"):
             entry.fate = "throttled"
-            wait = self._world.switches.throttle_retry_after_seconds
-            headers = (("retry-after", str(wait)),) if wait else ()
-            raise _Refused(_failure(THROTTLED, self._world.switches.throttle_body, headers))
+            raise _Refused(self._failure(THROTTLED, self._world.switches.throttle_body))
+
+    def _failure(self, status: int, body: str) -> Answer:
+        """A failure as the switches word it: a 429 says how long to wait, whether it was earned or planned."""
+        wait = self._world.switches.throttle_retry_after_seconds
+        return _failure(status, body, (("retry-after", str(wait)),) if wait and status == THROTTLED else ())
 
     def _accept_or_fail(self, entry: Entry, content: dict[str, Any], now: int) -> Answer:
         fault = self._faults.pick(now, "events", entry.routing_key)
         entry.fault = fault.kind if fault else ""
         entry.fate = "failed"
         if fault is not None and not fault.accepts:
-            return struck_answer(fault, Answer(0, (), b""), _fault_failure)
+            return struck_answer(fault, Answer(0, (), b""), self._failure)
         if len(self._queue) >= self._world.switches.pending_events:
             return json_answer(503, _problem("error", "The sandbox holds too many unprocessed events"))
         answer = self._accept(entry, content, now, is_change=entry.action == "change")
-        return answer if fault is None else struck_answer(fault, answer, _fault_failure)
+        return answer if fault is None else struck_answer(fault, answer, self._failure)
 
     def _adopt(self, key: str, now: int) -> bool:
         """With the switch on, an unknown key gets a service of its own."""
@@ -221,7 +224,3 @@ def _failure(status: int, body: str, headers: tuple[tuple[str, str], ...]) -> An
             status, _problem("throttle exceeded", "Requests for this service are arriving too quickly."), *headers
         )
     return json_answer(status, _problem("error", "The service could not handle the event"), *headers)
-
-
-def _fault_failure(status: int, body: str) -> Answer:
-    return _failure(status, body, ())

@@ -293,6 +293,15 @@ def test_status_faults_do_not_accept(kind):
     assert post(box, event()).status == 202
 
 
+def test_a_planned_429_says_how_long_to_wait_as_an_earned_one_does():
+    box = sandbox()
+    box.set_switches({"throttle_retry_after_seconds": 7})
+    box.add_fault(Fault(kind="429", count=1), 0)
+    box.add_fault(Fault(kind="503", count=1), 0)
+    assert dict(post(box, event()).headers)["retry-after"] == "7"
+    assert "retry-after" not in dict(post(box, event()).headers)
+
+
 @pytest.mark.parametrize(
     ("kind", "behaviour", "accepts"),
     [
