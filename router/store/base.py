@@ -21,6 +21,7 @@ from router.model.decision import Decision
 from router.model.delivery import Delivery, DeliveryState
 from router.model.incident import Incident
 from router.model.journal import Entry, Fact
+from router.model.page import AuditEntry, Followed, Page, Webhook
 from router.model.transition import StateRow
 
 
@@ -53,6 +54,13 @@ class DecisionRow(msgspec.Struct, frozen=True, kw_only=True):
 
     id: int
     decision: Decision
+
+
+class AuditRow(msgspec.Struct, frozen=True, kw_only=True):
+    """An audit entry with its place in the record."""
+
+    id: int
+    entry: AuditEntry
 
 
 class Reader(Protocol):
@@ -103,6 +111,20 @@ class Reader(Protocol):
 
     def delivery(self, delivery_id: int) -> Delivery | None:
         """One delivery with its last attempts."""
+        ...
+
+    def webhooks(self, *, limit: int = 1000) -> list[Webhook]:
+        """Webhooks that were taken and whose effect is not recorded yet, oldest first."""
+        ...
+
+    def pages(
+        self, *, incident: int | None = None, pagerduty_id: str | None = None, after_incident: int = 0, limit: int = 1000
+    ) -> list[Page]:
+        """Pages by incident, then team: of one incident, of one of PagerDuty's, or else all that are open there."""
+        ...
+
+    def audit(self, *, incident: int | None = None, before_id: int | None = None, limit: int = 100) -> list[AuditRow]:
+        """Who did what, newest first."""
         ...
 
     def state(self, kind: str, *, after_id: int = 0, limit: int = 1000) -> list[StateRow]:
@@ -163,6 +185,14 @@ class Store(Protocol):
 
     async def record(self, deliveries: Sequence[Delivery]) -> None:
         """The progress of these deliveries: attempts, next time, state."""
+        ...
+
+    async def keep_webhook(self, webhook: Webhook) -> bool:
+        """Durable when it returns; False: it (or its event, under another id) was kept before, and nothing was written."""
+        ...
+
+    async def follow(self, step: Followed) -> None:
+        """What was learnt of pages, whole or not at all."""
         ...
 
     async def checkpoint_expiries(self, expiries: dict[int, int | None]) -> None:

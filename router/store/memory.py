@@ -18,11 +18,12 @@ from router.clock import Clock
 from router.errors import InvariantError, RouterError, StoreFull, StoreUnavailable
 from router.model.delivery import Delivery, DeliveryState
 from router.model.journal import Entry, Fact
+from router.model.page import Followed, Webhook
 from router.model.transition import StateRow
 from router.store.base import Commit, Recovered, Usage
 from router.store.pending import Pending, Ticket
 from router.store.settings import DEFAULT_SETTINGS, StoreSettings
-from router.store.tables import MemoryReader, Tables, copied, moved, retire_history, write_commit
+from router.store.tables import MemoryReader, Tables, copied, moved, retire_history, write_commit, write_followed
 
 Operation = Literal["append", "commit", "record"]
 
@@ -182,6 +183,16 @@ class MemoryStore:
             tables.deliveries.update((copy.id, moved(tables.deliveries[copy.id], copy)) for copy in copies)
 
         await self._give(self._work("record", apply))
+
+    async def keep_webhook(self, webhook: Webhook) -> bool:
+        """Durable at once; False: it was kept before."""
+        self._check_open()
+        return self._tables.keep_webhook(webhook)
+
+    async def follow(self, step: Followed) -> None:
+        """What was learnt of pages."""
+        self._check_open()
+        write_followed(self._tables, step)
 
     async def checkpoint_expiries(self, expiries: dict[int, int | None]) -> None:
         """Remember new expiry times, and that we were alive now."""

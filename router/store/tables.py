@@ -16,8 +16,9 @@ from router.model.decision import Decision
 from router.model.delivery import Delivery, DeliveryState
 from router.model.incident import Incident
 from router.model.journal import Entry
+from router.model.page import AuditEntry, Followed, Page, Webhook
 from router.model.transition import StateKind, StateRow
-from router.store.base import Commit, DecisionRow
+from router.store.base import AuditRow, Commit, DecisionRow
 
 
 class Tables:
@@ -36,6 +37,19 @@ class Tables:
         self.deliveries: dict[int, Delivery] = {}
         self.rulesets: dict[str, tuple[int, bytes]] = {}
         self.expiries: dict[int, int] = {}
+        self.webhooks: dict[str, tuple[Webhook, bool]] = {}  # with whether its effect is recorded
+        self.webhook_events: dict[str, str] = {}
+        self.pages: dict[tuple[int, str], Page] = {}
+        self.audit: dict[int, AuditEntry] = {}
+        self.next_audit_id = 1
+
+    def keep_webhook(self, webhook: Webhook) -> bool:
+        """Unless it, or its event, is there already."""
+        if webhook.webhook_id in self.webhooks or webhook.event_id in self.webhook_events:
+            return False
+        self.webhooks[webhook.webhook_id] = (webhook, False)
+        self.webhook_events[webhook.event_id] = webhook.webhook_id
+        return True
 
     def copy(self) -> Tables:
         """Independent of this one; values are frozen, but for deliveries, which are copied as they go in and out."""
@@ -80,6 +94,17 @@ def write_commit(tables: Tables, commit: Commit, deliveries: Sequence[Delivery])
     tables.decided_at = commit.decided_at
 
 
+def write_followed(tables: Tables, step: Followed) -> None:
+    """One step of following, whole."""
+    tables.pages.update(((page.incident, page.team), page) for page in step.pages)
+    for entry in step.audit:
+        tables.audit[tables.next_audit_id] = entry
+        tables.next_audit_id += 1
+    for webhook_id in step.done:
+        if webhook_id in tables.webhooks:
+            tables.webhooks[webhook_id] = (tables.webhooks[webhook_id][0], True)
+
+
 def retire_history(tables: Tables, before_at: int) -> int:
     """The same history goes as in the SQLite driver, and the same stays."""
     outbox = [delivery for delivery in tables.deliveries.values() if delivery.state is DeliveryState.PENDING]
@@ -103,8 +128,23 @@ def retire_history(tables: Tables, before_at: int) -> int:
         is_over = incident.status == "closed" and incident.dedup_key not in pending_keys
         if incident.closed_at < before_at and is_over:
             del tables.incidents[number]
+    _retire_followed(tables, before_at)
     _retire_rulesets(tables, before_at)
     return len(gone)
+
+
+def _retire_followed(tables: Tables, before_at: int) -> None:
+    newest = max(tables.incidents, default=0)
+    for key, page in list(tables.pages.items()):
+        if not page.is_open and page.incident not in tables.incidents and page.incident < newest:
+            del tables.pages[key]
+    for audit_id, entry in list(tables.audit.items()):
+        if entry.at < before_at and entry.incident not in tables.incidents:
+            del tables.audit[audit_id]
+    for webhook_id, (webhook, is_done) in list(tables.webhooks.items()):
+        if is_done and webhook.received_at < before_at:
+            del tables.webhooks[webhook_id]
+            del tables.webhook_events[webhook.event_id]
 
 
 def _retire_rulesets(tables: Tables, before_at: int) -> None:
@@ -201,6 +241,37 @@ class MemoryReader:
         """One delivery with its last attempts."""
         found = self._open().deliveries.get(delivery_id)
         return None if found is None else copied(found)
+
+    def webhooks(self, *, limit: int = 1000) -> list[Webhook]:
+        """Webhooks that were taken and whose effect is not recorded yet, oldest first."""
+        return _first((webhook for webhook, is_done in self._open().webhooks.values() if not is_done), limit)
+
+    def pages(
+        self, *, incident: int | None = None, pagerduty_id: str | None = None, after_incident: int = 0, limit: int = 1000
+    ) -> list[Page]:
+        """Pages by incident, then team: of one incident, of one of PagerDuty's, or else all that are open there."""
+        found = (
+            page
+            for _, page in sorted(self._open().pages.items())
+            if page.incident > after_incident
+            and (
+                page.incident == incident
+                if incident is not None
+                else bool(pagerduty_id) and page.pagerduty_id == pagerduty_id
+                if pagerduty_id is not None
+                else page.is_open
+            )
+        )
+        return _first(found, limit)
+
+    def audit(self, *, incident: int | None = None, before_id: int | None = None, limit: int = 100) -> list[AuditRow]:
+        """Who did what, newest first."""
+        found = (
+            AuditRow(id=audit_id, entry=entry)
+            for audit_id, entry in sorted(self._open().audit.items(), reverse=True)
+            if (before_id is None or audit_id < before_id) and (incident is None or (entry.incident == incident > 0))
+        )
+        return _first(found, limit)
 
     def state(self, kind: str, *, after_id: int = 0, limit: int = 1000) -> list[StateRow]:
         """Engine state rows of a kind in order of id."""

@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import Awaitable, Sequence
 from typing import Protocol
 
+import msgspec
 import pytest
 
 from router.errors import InvariantError, Overloaded, StoreUnavailable
 from router.model.delivery import Accepted, Attempt, Delivery, DeliveryState, Unavailable
 from router.model.journal import ChangeReceived, DeliveryFailed, Entry, Fact, Restarted, RulesChanged
+from router.model.page import AuditEntry, Followed, Page, Sighting, Webhook
 from router.model.transition import StateRow
 from router.store.base import Reader, Recovered, Store
 from router.store.settings import StoreSettings
@@ -31,6 +33,22 @@ class World(Protocol):
     async def crash(self, store: Store) -> Store:
         """The process of this store dies; a store on what it left, not opened."""
         ...
+
+
+def webhook(number: int) -> Webhook:
+    sighting = Sighting(kind="annotated", pagerduty_id=f"Q{number}", at=START, who="Ada Example", text="Ger\u00e4t \u2603")
+    return Webhook(
+        webhook_id=f"w{number}", event_id=f"e{number}", event_type="incident.annotated", received_at=START, sighting=sighting
+    )
+
+
+def page(number: int, team: str, pagerduty_id: str) -> Page:
+    status = "triggered" if pagerduty_id else ""
+    return Page(incident=number, team=team, dedup_key=dedup_key(number), pagerduty_id=pagerduty_id, status=status)  # type: ignore[arg-type]
+
+
+def audited(number: int, *, at: int = START) -> AuditEntry:
+    return AuditEntry(at=at, who="Ada Example", through="pagerduty", what="acknowledged", incident=number, text="\u2603")
 
 
 async def settled(*calls: Awaitable[object]) -> list[object]:
@@ -422,6 +440,70 @@ class StoreSuite:
         assert reader.latest_ruleset() == ("v2", b"2")
         await store.save_ruleset("v1", START + 3, b"\x00texts\xff")  # gone back to
         assert reader.latest_ruleset() == ("v1", b"\x00texts\xff")
+        reader.close()
+        await store.close()
+
+    async def test_a_webhook_is_taken_once_and_waits_until_its_effect_is_recorded(self, world: World) -> None:
+        store = await self.opened(world)
+        first, second = webhook(1), webhook(2)
+        assert await store.keep_webhook(first)
+        assert await store.keep_webhook(second)
+        assert not await store.keep_webhook(first)
+        assert not await store.keep_webhook(msgspec.structs.replace(first, webhook_id="another", received_at=START + 9))
+        store = await world.crash(store)
+        await store.open()
+        reader = store.reader()
+        assert reader.webhooks() == [first, second]
+        assert reader.webhooks(limit=1) == [first]
+        await store.follow(Followed(done=("w1", "never heard of")))
+        assert reader.webhooks() == [second]
+        assert not await store.keep_webhook(first), "a late repeat is known"
+        await store.commit(commit_of(0, incidents=[incident(1)]))
+        await store.retire(before_at=START + 1, max_bytes=0)
+        assert await store.keep_webhook(first), "until it is older than what is kept"
+        assert not await store.keep_webhook(second), "what has no effect yet is never too old"
+        reader.close()
+        await store.close()
+
+    async def test_pages_are_replaced_and_found_by_incident_and_by_pagerduty(self, world: World) -> None:
+        store = await self.opened(world)
+        pages = [page(1, "payments", "Q1"), page(1, "platform", "Q2"), page(2, "payments", "Q1"), page(3, "payments", "")]
+        await store.follow(Followed(pages=tuple(pages)))
+        closed = msgspec.structs.replace(pages[1], status="resolved", resolved_by="Ada", resolved_at=START + 5)
+        await store.follow(Followed(pages=(closed,)))
+        store, _ = await self.reopened(world, store)
+        reader = store.reader()
+        assert reader.pages() == [pages[0], pages[2]]
+        assert reader.pages(after_incident=1) == [pages[2]]
+        assert reader.pages(limit=1) == [pages[0]]
+        assert reader.pages(incident=1) == [pages[0], closed]
+        assert reader.pages(pagerduty_id="Q1") == [pages[0], pages[2]]
+        assert reader.pages(pagerduty_id="") == []
+        assert reader.pages(incident=9) == []
+        await store.commit(commit_of(0, incidents=[incident(4)]))
+        await store.retire(before_at=START + 1, max_bytes=0)
+        assert reader.pages(incident=1) == [pages[0]], "open ones stay, others go with their incident"
+        reader.close()
+        await store.close()
+
+    async def test_the_audit_record_is_added_to_and_read_backwards(self, world: World) -> None:
+        store = await self.opened(world)
+        entries = [audited(n, at=START + n) for n in (1, 2, 1, 0)]
+        await store.follow(Followed(audit=tuple(entries[:2])))
+        await store.follow(Followed(audit=tuple(entries[2:])))
+        store, _ = await self.reopened(world, store)
+        reader = store.reader()
+        assert [row.entry for row in reader.audit()] == entries[::-1]
+        rows = reader.audit(incident=1)
+        assert [row.entry for row in rows] == [entries[2], entries[0]]
+        assert [row.entry for row in reader.audit(incident=1, before_id=rows[0].id)] == [entries[0]]
+        assert len(reader.audit(limit=1)) == 1
+        assert reader.audit(incident=0) == []
+        await store.commit(commit_of(0, incidents=[incident(1)]))
+        await store.retire(before_at=START + 10, max_bytes=0)
+        assert [row.entry for row in reader.audit()] == [entries[2], entries[0]], "as long as its incident"
+        await store.follow(Followed(audit=(audited(1),)))
+        assert reader.audit()[0].id > rows[0].id
         reader.close()
         await store.close()
 

@@ -17,10 +17,11 @@ from router.clock import Clock
 from router.errors import InvariantError, RouterError, StoreFull, StoreUnavailable, StoreUnusable
 from router.model.delivery import Delivery
 from router.model.journal import Entry, Fact
+from router.model.page import Followed, Webhook
 from router.store.base import Commit, Recovered, Usage
 from router.store.pending import Pending
 from router.store.settings import DEFAULT_SETTINGS, StoreSettings
-from router.store.sqlite import upkeep
+from router.store.sqlite import following, upkeep
 from router.store.sqlite.lockfile import LockFile
 from router.store.sqlite.opening import open_for_writing, prepare_directory
 from router.store.sqlite.reader import SqliteReader, open_reader
@@ -156,6 +157,18 @@ class SqliteStore:
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         writer.put(Progress(deliveries, future))
         await future
+
+    async def keep_webhook(self, webhook: Webhook) -> bool:
+        """Durable when it returns; False: it was kept before. StoreFull when there is no room, and it comes again later."""
+        writer = self._running()
+        if refusal := self._space.refusal():
+            raise StoreFull(refusal)
+        is_new: bool = await self._call(writer, following.keeping(webhook))
+        return is_new
+
+    async def follow(self, step: Followed) -> None:
+        """What was learnt of pages, in one transaction."""
+        await self._call(self._running(), following.writing(step))
 
     async def checkpoint_expiries(self, expiries: dict[int, int | None]) -> None:
         """Remember new expiry times, and that we were alive now (so an empty one is worth calling, too)."""

@@ -22,6 +22,7 @@ from router.store.sqlite.schema import Migration, check_version, migrate
 _TABLES = {
     *("meta", "journal", "cursor", "state_alert", "state_group", "state_storm", "state_counter"),
     *("decisions", "incidents", "deliveries", "rulesets", "expiries"),
+    *("webhooks", "pages", "audit"),
 }
 _BUSY_SECONDS = 5.0
 _NO_LOG = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}  # what a reader is told who cannot make or map the log

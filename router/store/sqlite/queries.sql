@@ -242,3 +242,57 @@ SELECT min(coalesce((SELECT at FROM journal ORDER BY seq LIMIT 1), :before_at),
 
 -- name: retire_rulesets
 DELETE FROM rulesets WHERE EXISTS (SELECT 1 FROM rulesets AS newer WHERE newer.at > rulesets.at AND newer.at <= :oldest_at)
+
+-- name: keep_webhook
+INSERT INTO webhooks (webhook_id, event_id, received_at, done, body) VALUES (?, ?, ?, 0, CAST(? AS TEXT))
+ON CONFLICT DO NOTHING
+
+-- name: finish_webhooks
+UPDATE webhooks SET done = 1 WHERE webhook_id IN (VALUES
+  (?)
+)
+
+-- name: upsert_pages
+INSERT INTO pages (incident, team, pagerduty_id, is_open, body) VALUES
+  (?, ?, ?, ?, CAST(? AS TEXT))
+ON CONFLICT (incident, team) DO UPDATE SET pagerduty_id = excluded.pagerduty_id, is_open = excluded.is_open,
+  body = excluded.body
+
+-- name: insert_audit
+INSERT INTO audit (at, incident, body) VALUES
+  (?, ?, CAST(? AS TEXT))
+
+-- name: webhooks
+SELECT id, body FROM webhooks INDEXED BY webhooks_undone WHERE done = 0 ORDER BY id LIMIT ?
+
+-- name: pages_of_incident
+SELECT incident, body FROM pages WHERE incident = :incident AND incident > :after ORDER BY team LIMIT :limit
+
+-- name: pages_of_pagerduty
+SELECT incident, body FROM pages WHERE pagerduty_id = :pagerduty_id AND pagerduty_id <> '' AND incident > :after
+ORDER BY incident, team LIMIT :limit
+
+-- name: pages_open
+SELECT incident, body FROM pages INDEXED BY pages_open WHERE is_open = 1 AND incident > :after
+ORDER BY incident, team LIMIT :limit
+
+-- name: audit_of_incident
+SELECT id, body FROM audit WHERE incident = :incident AND incident > 0 AND id < :before_id ORDER BY id DESC LIMIT :limit
+
+-- name: audit
+SELECT id, body FROM audit WHERE id < :before_id ORDER BY id DESC LIMIT :limit
+
+-- name: retire_webhooks
+DELETE FROM webhooks WHERE id IN (
+  SELECT id FROM webhooks WHERE done = 1 AND received_at < :before_at ORDER BY id LIMIT :limit)
+
+-- name: retire_audit
+DELETE FROM audit WHERE id IN (
+  SELECT id FROM audit WHERE at < :before_at AND NOT EXISTS (
+    SELECT 1 FROM incidents WHERE incidents.number = audit.incident)
+  ORDER BY id LIMIT :limit)
+
+-- name: retire_pages
+DELETE FROM pages WHERE rowid IN (
+  SELECT rowid FROM pages WHERE is_open = 0 AND incident < (SELECT max(number) FROM incidents)
+    AND NOT EXISTS (SELECT 1 FROM incidents WHERE incidents.number = pages.incident) ORDER BY incident LIMIT :limit)

@@ -17,9 +17,11 @@ from router.errors import StoreUnavailable
 from router.model.delivery import Delivery, DeliveryState
 from router.model.incident import Incident
 from router.model.journal import Entry
+from router.model.page import Page, Webhook
 from router.model.transition import StateRow
-from router.store.base import DecisionRow
+from router.store.base import AuditRow, DecisionRow
 from router.store.sqlite.faults import translate
+from router.store.sqlite.following import read_audit, read_page, read_webhook
 from router.store.sqlite.opening import open_for_reading
 from router.store.sqlite.queries import QUERIES
 from router.store.sqlite.recovery import STATE_KINDS
@@ -140,6 +142,32 @@ class SqliteReader:
         """One delivery with its last attempts."""
         rows = self._rows("delivery", (delivery_id,))
         return read_delivery(rows[0]) if rows else None
+
+    def webhooks(self, *, limit: int = 1000) -> list[Webhook]:
+        """Webhooks that were taken and whose effect is not recorded yet, oldest first."""
+        return [read_webhook(row) for row in self._rows("webhooks", (limit,))]
+
+    def pages(
+        self, *, incident: int | None = None, pagerduty_id: str | None = None, after_incident: int = 0, limit: int = 1000
+    ) -> list[Page]:
+        """Pages by incident, then team: of one incident, of one of PagerDuty's, or else all that are open there."""
+        parameters: dict[str, Any] = {"after": after_incident, "limit": limit}
+        if incident is not None:
+            rows = self._rows("pages_of_incident", parameters | {"incident": incident})
+        elif pagerduty_id is not None:
+            rows = self._rows("pages_of_pagerduty", parameters | {"pagerduty_id": pagerduty_id})
+        else:
+            rows = self._rows("pages_open", parameters)
+        return [read_page(row) for row in rows]
+
+    def audit(self, *, incident: int | None = None, before_id: int | None = None, limit: int = 100) -> list[AuditRow]:
+        """Who did what, newest first."""
+        parameters: dict[str, Any] = {"before_id": _END if before_id is None else before_id, "limit": limit}
+        if incident is not None:
+            rows = self._rows("audit_of_incident", parameters | {"incident": incident})
+        else:
+            rows = self._rows("audit", parameters)
+        return [read_audit(row) for row in rows]
 
     def state(self, kind: str, *, after_id: int = 0, limit: int = 1000) -> list[StateRow]:
         """Engine state rows of a kind in order of id."""

@@ -42,6 +42,8 @@ class Retirement:
                 self._table += 1
                 self._idle_steps = 0
             return False
+        if self._retire_following(connection):
+            return False
         self._retire_rulesets(connection)
         if self._is_last_round or not self._max_bytes or measure(connection)[0] <= self._max_bytes:
             return True
@@ -73,6 +75,17 @@ class Retirement:
             self.entries_deleted += deleted
             connection.execute(QUERIES["count_entries"], self._count_retired(deleted))
         connection.execute("COMMIT")
+
+    def _retire_following(self, connection: sqlite3.Connection) -> bool:
+        """Some of what was followed and is over: pages and audit entries go after their incidents. False: nothing is left."""
+        parameters = {"before_at": self._before_at, "limit": _ROWS_PER_STEP}
+        for name in ("retire_pages", "retire_audit", "retire_webhooks"):
+            connection.execute("BEGIN IMMEDIATE")
+            deleted = connection.execute(QUERIES[name], parameters).rowcount
+            connection.execute("COMMIT")
+            if deleted:
+                return True
+        return False
 
     def _retire_rulesets(self, connection: sqlite3.Connection) -> None:
         """Those out of force since before the oldest thing that is kept."""

@@ -130,7 +130,8 @@ def progress_values(delivery: Delivery) -> tuple[Any, ...]:
     )
 
 
-def _unreadable(table: str, row: int, error: Exception) -> StoreUnusable:
+def unreadable(table: str, row: int, error: Exception) -> StoreUnusable:
+    """The error for a row whose body is no value of ours."""
     return StoreUnusable(
         f"row {row} of table {table} cannot be read ({error}): the database is damaged or was changed by hand; "
         "stop the router, keep a copy of the file, and restore the last backup"
@@ -143,7 +144,7 @@ def read_entry(row: tuple[int, int, str]) -> Entry:
     try:
         return Entry(seq=seq, at=at, fact=_fact_decoder.decode(body))
     except (msgspec.MsgspecError, TypeError) as error:
-        raise _unreadable("journal", seq, error) from error
+        raise unreadable("journal", seq, error) from error
 
 
 def read_decision(row: tuple[int, str]) -> DecisionRow:
@@ -152,7 +153,7 @@ def read_decision(row: tuple[int, str]) -> DecisionRow:
     try:
         return DecisionRow(id=decision_id, decision=_decision_decoder.decode(body))
     except (msgspec.MsgspecError, TypeError) as error:
-        raise _unreadable("decisions", decision_id, error) from error
+        raise unreadable("decisions", decision_id, error) from error
 
 
 def read_incident(row: tuple[int, str]) -> Incident:
@@ -161,7 +162,7 @@ def read_incident(row: tuple[int, str]) -> Incident:
     try:
         return _incident_decoder.decode(body)
     except (msgspec.MsgspecError, TypeError) as error:
-        raise _unreadable("incidents", number, error) from error
+        raise unreadable("incidents", number, error) from error
 
 
 def read_delivery(row: tuple[int, str, int, int, int, str, str, str, bytes]) -> Delivery:
@@ -189,4 +190,4 @@ def read_delivery(row: tuple[int, str, int, int, int, str, str, str, bytes]) -> 
             last_attempts=_attempts_decoder.decode(last_attempts),
         )
     except (msgspec.MsgspecError, TypeError, ValueError) as error:
-        raise _unreadable("deliveries", delivery_id, error) from error
+        raise unreadable("deliveries", delivery_id, error) from error

@@ -182,9 +182,10 @@ async def test_a_database_of_another_program_is_left_alone(tmp_path: Path) -> No
 
 async def test_a_database_of_a_later_release_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "router.db"
-    later = Migration(number=2, compatible_down_to=2, sql="CREATE TABLE more (id);")
-    open_for_writing(path, DEFAULT_SETTINGS, [*MIGRATIONS[:1], later]).close()
-    await refused(path, r"schema 2.*knows schema 1")
+    known = len(MIGRATIONS)
+    later = Migration(number=known + 1, compatible_down_to=known + 1, sql="CREATE TABLE more (id);")
+    open_for_writing(path, DEFAULT_SETTINGS, [*MIGRATIONS, later]).close()
+    await refused(path, rf"schema {known + 1}.*knows schema {known}")
 
 
 @pytest.mark.parametrize("size", [100, PAGE, 3 * PAGE, 10 * PAGE + 17])
