@@ -66,6 +66,7 @@ class Connection(asyncio.Protocol):
         "_answer",
         "_body",
         "_body_size",
+        "_fields_size",
         "_found",
         "_has_ended",
         "_head_size",
@@ -103,6 +104,7 @@ class Connection(asyncio.Protocol):
     def _reset(self) -> None:
         self._url = b""
         self._headers: dict[bytes, bytes] = {}
+        self._fields_size = 0
         self._body: list[bytes] = []
         self._body_size = 0
         self._found: Found | None = None
@@ -214,8 +216,9 @@ class Connection(asyncio.Protocol):
             self._refuse(400, f"the header {name.decode('latin-1')} is given twice")
             return
         headers[name] = value
-        self._head_size += len(name) + len(value)
-        if len(headers) > MAX_HEADERS or self._head_size > 2 * MAX_HEAD_BYTES:
+        # A head that came in one piece was not counted as it arrived.
+        self._fields_size += len(name) + len(value)
+        if len(headers) > MAX_HEADERS or self._fields_size > MAX_HEAD_BYTES:
             self._refuse(431, f"the head of a request has at most {MAX_HEADERS} headers and {MAX_HEAD_BYTES} bytes")
 
     def on_headers_complete(self) -> None:

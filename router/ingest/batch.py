@@ -57,7 +57,7 @@ def field_of(error: Exception) -> str:
         return error.field
     if isinstance(error, msgspec.ValidationError):
         _, found, path = str(error).partition(" - at `$")
-        return path.rstrip("`").lstrip(".") if found else ""
+        return path.rstrip("`").replace("[...]", "").lstrip(".") if found else ""
     return ""
 
 

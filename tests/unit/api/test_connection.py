@@ -120,6 +120,7 @@ ONE_REQUEST: dict[str, tuple[bytes, int, str]] = {
     "too long, chunked": (CHUNKED + CHUNK * 2 + b"0\r\n\r\n", 413, "at most"),
     "too long for nobody": (request("POST", "/nowhere", b"x" * 100_001), 404, "nothing is at"),
     "too many headers": (HEAD + b"".join(b"X-%d: y\r\n" % n for n in range(MAX_HEADERS + 1)) + b"\r\n", 431, "at most"),
+    "one large header": (HEAD + b"X: " + b"y" * MAX_HEAD_BYTES + b"\r\n\r\n", 431, "at most"),
     "a header without end": (HEAD + b"X: " + b"y" * (MAX_HEAD_BYTES * 5), 431, "at most"),
     "a long URL": (b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414, "at most"),
     "a form": (request("POST", "/echo", b"a=b", content_type="application/x-www-form-urlencoded"), 415, "application/json"),
