@@ -33,10 +33,12 @@ def copy(tmp_path: Path) -> Path:
 
 
 def make(place: Path, target: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    # The suite itself may run under make, whose flags a make below it would follow.
+    inherited = {name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}}
     return subprocess.run(
         ["make", target],
         cwd=place,
-        env=os.environ | {"PYTHON": sys.executable} | environment,
+        env=inherited | {"PYTHON": sys.executable} | environment,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
