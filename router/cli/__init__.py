@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     # command: (module.attribute, one line of help)
     "run": ("router.cli.run:run", "The daemon."),
     "check": ("router.cli.check:check", "Every mistake in config and rules, with file:line:col and a hint."),
+    "test": ("router.cli.test:test", "The tests of the rules, in virtual time."),
     "schema": ("router.cli.schema:schema", "JSON Schema of config and rules, for editors."),
     "send": ("router.cli.send:send", "A marked test page through a team's real key, then resolved."),
     "alerts": ("router.cli.alerts:alerts", "Alerts that fire now, or as they were journalled."),

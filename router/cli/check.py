@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +81,7 @@ def check(context: click.Context, paths: tuple[Path, ...], config_path: Path, ou
         raise click.UsageError(f"there is no configuration {config_path}; name one with --config FILE, or rule files to check")
     report = examine_files(config_path if config_path.is_file() else None, rule_paths, read_secrets=not skip_secrets)
     if output == "json":
-        print_json([_as_json(found) for found in report.diagnostics])
+        print_json([as_json(found) for found in report.diagnostics])
     else:
         _print_text(report)
     context.exit(1 if report.errors else 0)
@@ -153,7 +153,8 @@ def _find_idle_teams(settings: Settings, ruleset: RuleSet) -> list[Diagnostic]:
     ]
 
 
-def _as_json(found: Diagnostic) -> dict[str, Any]:
+def as_json(found: Diagnostic) -> dict[str, Any]:
+    """A diagnostic as programs read it."""
     span = found.span
     return {
         "level": found.level,
@@ -169,9 +170,10 @@ def _as_json(found: Diagnostic) -> dict[str, Any]:
     }
 
 
-def _print_text(report: Report) -> None:
-    excerpts = Excerpts(report.texts)
-    for found in report.diagnostics:
+def print_diagnostics(diagnostics: Sequence[Diagnostic], texts: Mapping[str, bytes]) -> None:
+    """Each with its place, the line it speaks of and its hint; ``texts`` by the names of files."""
+    excerpts = Excerpts(texts)
+    for found in diagnostics:
         level = click.style(found.level, fg=_LEVEL_COLOURS[found.level], bold=True)
         where = f" {found.path}:" if found.path else ""
         click.echo(f"{click.style(str(found.span), bold=True)}: {level} [{found.code}]{where} {found.message}")
@@ -180,6 +182,10 @@ def _print_text(report: Report) -> None:
         if found.hint:
             click.echo(f"      {click.style('hint:', bold=True)} {found.hint}")
         click.echo()
+
+
+def _print_text(report: Report) -> None:
+    print_diagnostics(report.diagnostics, report.texts)
     click.echo(summarise(report))
     if report.teams is None:
         click.echo("The names of teams were not checked: that takes a configuration without mistakes in its teams.", err=True)

@@ -84,6 +84,16 @@ def test_every_example_rule_says_what_it_is_for() -> None:
     assert all(text.decode().startswith("# ") for _, text in files)
 
 
+def test_every_example_has_its_test_and_all_of_them_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.delenv("ALERT_ROUTER_CONFIG", raising=False)
+    result = CliRunner().invoke(main, ["test", "rules", "--output", "json"], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    played = {test["file"] for test in json.loads(result.stdout)["tests"]}
+    rules = [path for path in (ROOT / "rules").glob("*.yaml") if not path.name.endswith(".test.yaml")]
+    assert played == {f"rules/{path.stem}.test.yaml" for path in rules}
+
+
 @pytest.mark.timeout(120)
 def test_ten_thousand_rules_compile_in_seconds() -> None:
     text = "rules:\n" + "".join(
