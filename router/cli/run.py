@@ -39,6 +39,8 @@ def run_daemon(config_path: Path, *, log_format: str | None = None) -> int:
     from router.errors import ConfigError, StoreError  # noqa: PLC0415
     from router.telemetry.logs import logger, set_up  # noqa: PLC0415
 
+    # By default SIGHUP ends a process. One that comes while we start waits until there is somebody to reload.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     try:
         first = load_first(config_path, os.environ)
     except ConfigError as error:
@@ -61,7 +63,12 @@ def run_daemon(config_path: Path, *, log_format: str | None = None) -> int:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, daemon.stop)
         loop.add_signal_handler(signal.SIGHUP, daemon.reload)
-        await daemon.run()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
+        try:
+            await daemon.run()
+        finally:
+            # All is stored. The loop takes its handlers along, and one signal more must not turn a clean end into a kill.
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP, signal.SIGTERM, signal.SIGINT})
 
     expected: list[BaseException] = []
     broken: list[BaseException] = []

@@ -6,6 +6,7 @@ looks into directories below. Never raises: what cannot be read is a diagnostic 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from router.errors import Diagnostic, Span
 MAX_FILES = 1_000
 MAX_FILE_BYTES = 16 * 1024 * 1024
 _TEST_SUFFIX = ".test.yaml"
+# Whoever may write rules must not thereby be able to have the daemon's user read, and quote in a message, any file there is.
+_LINK = "a link in a directory of rules has to stay inside it; name the other file or directory under rules: as well"
 _NEAR_MISSES = (".yml", ".yaml.j2", ".yaml.txt", ".json")
 
 
@@ -26,19 +29,23 @@ class RuleFiles(msgspec.Struct, kw_only=True):
     diagnostics: list[Diagnostic]
 
 
-def read_rule_files(paths: Sequence[Path], *, named_at: Span) -> RuleFiles:
-    """Read every rule file of these files and directories, each once. Files are called as seen from the working directory."""
+def read_rule_files(paths: Sequence[Path], *, named_at: Span, seen_from: Path | None = None) -> RuleFiles:
+    """Read every rule file of these files and directories, each once. Files are called as seen from a directory.
+
+    That is ``seen_from``, or the working directory.
+    """
     found = RuleFiles(files=[], diagnostics=[])
     for path in _find(paths, named_at, found.diagnostics):
         try:
-            with path.open("rb") as opened:
+            # Not waiting for a writer, should the path have become a named pipe.
+            with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as opened:  # noqa: PTH123
                 # One byte more than allowed is enough to see that it is too large.
                 text = opened.read(MAX_FILE_BYTES + 1)
         except OSError as error:
             hint = "it has to be readable for the daemon's user"
             found.diagnostics.append(_diagnose("unreadable-file", named_at, f"{path} cannot be read: {error.strerror}", hint))
             continue
-        found.files.append((shown_name(path), text))
+        found.files.append((shown_name(path, seen_from), text))
     if not found.files and not any(diagnostic.level == "error" for diagnostic in found.diagnostics):
         message = "there is no rule file: every alert pages the default team"
         hint = f"looked for *.yaml in {', '.join(map(str, paths))}"
@@ -46,10 +53,10 @@ def read_rule_files(paths: Sequence[Path], *, named_at: Span) -> RuleFiles:
     return found
 
 
-def shown_name(path: Path) -> str:
-    """How a file is called in messages: relative to the working directory if it lies below it."""
+def shown_name(path: Path, seen_from: Path | None = None) -> str:
+    """How a file is called in messages: relative to ``seen_from`` (or the working directory) if it lies below it."""
     try:
-        return str(path.absolute().relative_to(Path.cwd()))
+        return str(path.absolute().relative_to(seen_from or Path.cwd()))
     except ValueError:
         return str(path)
 
@@ -58,9 +65,15 @@ def _find(paths: Iterable[Path], named_at: Span, diagnostics: list[Diagnostic]) 
     files: dict[Path, Path] = {}
     for path in paths:
         if path.is_dir():
-            for entry in sorted(path.iterdir()):
+            for entry in _list(path, named_at, diagnostics):
                 if _is_rule_file(entry):
-                    files.setdefault(entry.resolve(), entry)
+                    target = entry.resolve()
+                    if not target.is_relative_to(path.resolve()):
+                        diagnostics.append(
+                            _diagnose("linked-outside", named_at, f"{shown_name(entry)} leads to {target}", _LINK)
+                        )
+                        continue
+                    files.setdefault(target, entry)
                 elif entry.name.endswith(_NEAR_MISSES) and not entry.name.startswith("."):
                     message = f"{shown_name(entry)} is not read: rule files are named *.yaml"
                     diagnostics.append(_diagnose("ignored-file", named_at, message, is_warning=True))
@@ -73,6 +86,15 @@ def _find(paths: Iterable[Path], named_at: Span, diagnostics: list[Diagnostic]) 
         message = f"found {len(files)} rule files, at most {MAX_FILES} are read"
         diagnostics.append(_diagnose("too-many-files", named_at, message))
     return list(files.values())[:MAX_FILES]
+
+
+def _list(directory: Path, named_at: Span, diagnostics: list[Diagnostic]) -> list[Path]:
+    try:
+        return sorted(directory.iterdir())
+    except OSError as error:
+        message = f"{directory} cannot be listed: {error.strerror or error}"
+        diagnostics.append(_diagnose("unreadable-file", named_at, message, "it has to be readable for the daemon's user"))
+        return []
 
 
 def _is_rule_file(path: Path) -> bool:

@@ -24,6 +24,7 @@ from router.api.sockets import bind_tcp, bind_unix, take_handed_over
 from router.api.tls import TlsFailed, TlsFiles, load_tls
 from router.clock import Clock
 from router.config.settings import Address, HandedOverSockets, Settings, TcpAddress, UnixAddress
+from router.daemon.descriptors import affordable_connections
 from router.daemon.joints import Hands, api_tokens
 from router.daemon.wiring import Parts
 from router.model.ruleset import Rule
@@ -80,7 +81,7 @@ class Doorway:
             clock=clock,
             limits=ServerLimits(
                 body_bytes=limits.body_bytes,
-                connections=limits.connections,
+                connections=affordable_connections(limits.connections),
                 header_seconds=limits.header_timeout_ms / 1000,
                 body_seconds=limits.body_timeout_ms / 1000,
             ),

@@ -19,7 +19,7 @@ Look = dict[str, tuple[int, int, int]]
 
 
 def look(paths: Iterable[Path]) -> Look:
-    """What stands there now: the files themselves, and of directories the YAML files."""
+    """What stands there now: the files themselves, and of directories the YAML files. OSError: a directory cannot be listed."""
     found: Look = {}
     for path in paths:
         files = [file for file in path.iterdir() if file.name.endswith(SUFFIXES)] if path.is_dir() else [path]
@@ -34,11 +34,21 @@ def look(paths: Iterable[Path]) -> Look:
 
 async def watch(paths: Callable[[], Iterable[Path]], on_change: Callable[[], Awaitable[None]], clock: Clock) -> None:
     """Call ``on_change`` when two looks in a row see the same new state, so never amid a save. Runs until cancelled."""
-    acted_on = before = look(paths())
+    acted_on = before = _first_look(paths())
     while True:
         await clock.sleep(LOOK_SECONDS)
-        now = look(paths())
+        try:
+            now = look(paths())
+        except OSError:  # no descriptor left, or no permission for the moment: what cannot be seen has not changed
+            continue
         if now != acted_on and now == before:
             acted_on = now
             await on_change()
         before = now
+
+
+def _first_look(paths: Iterable[Path]) -> Look:
+    try:
+        return look(paths)
+    except OSError:  # the files were read a moment ago; they are seen as new once they can be listed again
+        return {}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -61,17 +62,47 @@ def test_no_rules_at_all_and_names_that_are_nearly_right_earn_warnings(tmp_path:
 
 def test_a_file_that_cannot_be_read_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(tmp_path, "a.yaml", "b.yaml")
-    real_open = Path.open
+    real_open = os.open
 
-    def refuse(path: Path, *arguments: str) -> object:
-        if path.name == "a.yaml":
+    def refuse(path: Path, flags: int) -> int:
+        if Path(path).name == "a.yaml":
             raise PermissionError(13, "Permission denied")
-        return real_open(path, *arguments)
+        return real_open(path, flags)
 
     # the test may run as root, for whom every file can be read
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(os, "open", refuse)
     assert codes_of(tmp_path) == [("unreadable-file", "error")]
     assert names_in(tmp_path) == ["b.yaml"]
+
+
+def test_a_directory_that_cannot_be_listed_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: Path) -> object:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    assert codes_of(tmp_path) == [("unreadable-file", "error")]
+
+
+def test_a_link_out_of_the_directory_is_refused_and_a_link_to_it_is_not(tmp_path: Path) -> None:
+    rules = tmp_path / "checkout"
+    rules.mkdir()
+    fill(rules, "a.yaml")
+    (tmp_path / "secret").write_text("r0uting-k3y")
+    (rules / "b.yaml").symlink_to(tmp_path / "secret")
+    found = read_rule_files([rules], named_at=PLACE)
+    assert [each.code for each in found.diagnostics] == ["linked-outside"]
+    assert len(found.files) == 1
+    (rules / "b.yaml").unlink()
+    (tmp_path / "rules").symlink_to(rules)
+    assert names_in(tmp_path / "rules") == ["a.yaml"]
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    fill(tmp_path, "a.yaml")
+    os.mkfifo(tmp_path / "b.yaml")
+    (tmp_path / "c.yaml").symlink_to("/dev/zero")
+    assert names_in(tmp_path) == ["a.yaml"]
+    assert codes_of(tmp_path / "b.yaml") == [("missing-file", "error")]
 
 
 def test_the_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,6 +112,11 @@ def test_the_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = read_rule_files([tmp_path], named_at=PLACE)
     assert [len(text) for _, text in found.files] == [4, 4]
     assert [each.code for each in found.diagnostics] == ["too-many-files"]
+
+
+def test_names_are_as_seen_from_a_directory(tmp_path: Path) -> None:
+    fill(tmp_path, "a.yaml")
+    assert [name for name, _ in read_rule_files([tmp_path], named_at=PLACE, seen_from=tmp_path).files] == ["a.yaml"]
 
 
 def test_names_are_as_seen_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -104,3 +104,27 @@ async def test_other_files_do_not_count(tmp_path) -> None:
 def test_what_is_not_there_is_not_seen(tmp_path) -> None:
     (tmp_path / "dangling.yaml").symlink_to("nowhere")
     assert look([tmp_path, tmp_path / "gone"]) == {}
+
+
+async def test_a_directory_that_cannot_be_listed_for_a_while_has_not_changed(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.yaml").write_text("a")
+    listed = type(tmp_path).iterdir
+
+    def refuse(_) -> object:
+        raise OSError(24, "Too many open files")
+
+    async with Watching(tmp_path) as watching:
+        monkeypatch.setattr(type(tmp_path), "iterdir", refuse)
+        await watching.look(3)
+        monkeypatch.setattr(type(tmp_path), "iterdir", listed)
+        await watching.look(3)
+        assert watching.changes == 0
+        (tmp_path / "b.yaml").write_text("b")
+        await watching.look(3)
+        assert watching.changes == 1
+    monkeypatch.setattr(type(tmp_path), "iterdir", refuse)
+    async with Watching(tmp_path) as watching:
+        await watching.look()
+        monkeypatch.setattr(type(tmp_path), "iterdir", listed)
+        await watching.look(3)
+        assert watching.changes == 1, "what could not be seen at first is looked at once it can"
