@@ -7,6 +7,9 @@ RouterError
  |   +- StoreUnavailable try again later
  |   +- StoreUnusable    corrupt or of a newer version: stop and say how to mend it
  |   +- LeaseLost        another replica decides now
+ +- RemoteError          PagerDuty's REST API did not do what was asked
+ |   +- RemoteUnavailable  try again later
+ |   +- RemoteRefused    it never will, as asked: the message says what to change
  +- Overloaded           a bounded queue is full: the sender shall come back later
  +- InvariantError       a promise of ours is broken; always a bug
 
@@ -82,6 +85,25 @@ class StoreUnusable(StoreError):
 
 class LeaseLost(StoreError):
     """Another replica holds the decider's lease with a later epoch; nothing of this commit was written."""
+
+
+class RemoteError(RouterError):
+    """PagerDuty's REST API did not do what was asked."""
+
+
+class RemoteUnavailable(RemoteError):
+    """No answer, too many calls, or its own trouble; trying again later may help."""
+
+
+class RemoteRefused(RemoteError):
+    """Refused for good. ``status`` and ``code`` are PagerDuty's, 0 if there is none; ``right``: what the token lacks."""
+
+    def __init__(self, message: str, *, status: int = 0, code: int = 0, right: str = "") -> None:
+        """The message is for the person who asked."""
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.right = right
 
 
 class Overloaded(RouterError):

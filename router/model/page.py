@@ -54,6 +54,10 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     priority: str = ""
     assignees: tuple[str, ...] = ()
     text: str = ""  # of a note, a message
+    note: str = ""  # id of the note
+    is_trimmed: bool = False  # the text was cut; the whole one can be read back
+    updated_at: int = 0  # when anything about the incident last changed; read back only
+    log_entry: str = ""  # id of the line in PagerDuty's log that says so; read back only
 
 
 class Webhook(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -92,6 +96,8 @@ class Page(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     urgency: str = ""
     priority: str = ""
     assignees: tuple[str, ...] = ()
+    read_until: int = 0  # PagerDuty's log of it was read up to here
+    read_entries: tuple[str, ...] = ()  # ids of the entries of that very moment
 
     @property
     def is_open(self) -> bool:
@@ -110,6 +116,14 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     team: str = ""
     pagerduty_id: str = ""
     text: str = ""
+
+
+class AlertPicture(msgspec.Struct, frozen=True, kw_only=True):
+    """One alert inside an incident of PagerDuty's."""
+
+    key: str  # the dedup key of the event that made it
+    is_resolved: bool
+    service: str  # PagerDuty's id
 
 
 class Followed(msgspec.Struct, frozen=True, kw_only=True):
