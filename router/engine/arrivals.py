@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from router.engine.episodes import Episodes
+from router.engine.mutes import Mutes
 from router.engine.policy import Ready
 from router.engine.rows import Group, Window
 from router.engine.state import State
@@ -26,9 +27,10 @@ EVENTS_KEPT = 10_000
 class Arrivals:
     """What an alert does to the state."""
 
-    def __init__(self, state: State, episodes: Episodes) -> None:
+    def __init__(self, state: State, episodes: Episodes, mutes: Mutes) -> None:
         """Work on this state."""
         self._state = state
+        self._mutes = mutes
         self._episodes = episodes
 
     def receive(self, alert: Alert, seq: int) -> None:
@@ -135,11 +137,33 @@ class Arrivals:
         if alert.severity > group.worst:
             group.worst = int(alert.severity)
             state.touch(group)
+        if group.muted is not None:
+            self._go_on_muted(ready, group, alert, row_id, seq, occurred=occurred)
+            return
         verdict = self.judge(ready, group, alert, occurred=occurred)
-        if verdict.opens:
+        if not verdict.opens:
+            state.decide(Action.HOLD, verdict.reason, seq, ready.id, state.digest_of(group), cause=verdict.cause)
+            return
+        mute = self._mutes.of(ready, alert) if self._mutes.concern(ready) else None
+        if mute is None:
             self._episodes.open(ready, group, alert, row_id, seq, verdict)
         else:
-            state.decide(Action.HOLD, verdict.reason, seq, ready.id, state.digest_of(group), cause=verdict.cause)
+            self._mutes.keep_back(ready, group, mute, verdict, seq)
+
+    def _go_on_muted(self, ready: Ready, group: Group, alert: Alert, row_id: int, seq: int, *, occurred: bool) -> None:
+        """One more alert of a muted group: muted like the others, or free, and then the group opens for it."""
+        state = self._state
+        mute = self._mutes.of(ready, alert)
+        if mute is not None:
+            self._mutes.join(group, mute, seq, occurred=occurred)
+            return
+        muted = group.muted
+        assert muted is not None
+        verdict = self._mutes.release(group)
+        group.worst = int(alert.severity)
+        self._episodes.open(ready, group, alert, row_id, seq, verdict)
+        muted.until = state.now  # the others, in their turn
+        state.mute(group, muted)
 
     def judge(self, ready: Ready, group: Group, alert: Alert, *, occurred: bool) -> Verdict:
         """May the group open now; an occurrence is counted first."""
@@ -183,7 +207,11 @@ class Arrivals:
         episode = group.episode
         group_digest = state.digest_of(group)
         if episode is None:
-            state.decide(Action.NONE, Reason.NOTHING_OPEN, seq, group.rule, group_digest)
+            cause = ""
+            if group.muted is not None and not group.members:
+                cause = f"it was muted: {group.muted.words}"
+                state.mute(group, None)
+            state.decide(Action.NONE, Reason.NOTHING_OPEN, seq, group.rule, group_digest, cause=cause)
         elif group.members:
             left = len(group.members)
             cause = f"{left} alert{'' if left == 1 else 's'} left"
@@ -226,6 +254,8 @@ class Arrivals:
         """The rule that held these alerts is gone, and nobody has been told of them: the other rules decide."""
         state = self._state
         group.window = None
+        if group.muted is not None:
+            state.mute(group, None)
         for row_id in list(group.members):
             active = state.active(row_id)
             state.leave(group, row_id, stateful=active.alert.kind == "stateful")

@@ -12,18 +12,27 @@ from typing import assert_never
 
 from router.engine.answers import Answers
 from router.engine.arrivals import Arrivals
+from router.engine.due import Due
 from router.engine.episodes import Episodes
+from router.engine.mutes import Mutes
 from router.engine.page import change
 from router.engine.policy import Policy
-from router.engine.rows import Group
 from router.engine.snapshot import restore
-from router.engine.state import GROUP, STORM, State
+from router.engine.state import State
 from router.engine.storms import Storms
-from router.engine.trigger import OPEN_AFTER_RESOLVE
 from router.errors import InvariantError
 from router.model.decision import Action, Reason
-from router.model.journal import AlertReceived, ChangeReceived, DeliveryFailed, Entry, IncidentChanged, Restarted, RulesChanged
-from router.model.ruleset import Count, RuleSet
+from router.model.journal import (
+    AlertReceived,
+    ChangeReceived,
+    DeliveryFailed,
+    Entry,
+    IncidentChanged,
+    Restarted,
+    RulesChanged,
+    SilenceChanged,
+)
+from router.model.ruleset import RuleSet
 from router.model.transition import StateRow, Transition
 
 NO_GROUPS = b'"groups":[]}'
@@ -40,8 +49,10 @@ class Engine:
     def _begin(self, state: State) -> None:
         self._state = state
         self._storms = Storms(state)
-        self._episodes = Episodes(state, self._storms)
-        self._arrivals = Arrivals(state, self._episodes)
+        self._mutes = Mutes(state)
+        self._episodes = Episodes(state, self._storms, self._mutes)
+        self._arrivals = Arrivals(state, self._episodes, self._mutes)
+        self._due = Due(state, self._storms, self._episodes, self._arrivals, self._mutes)
         self._answers = Answers(state, self._storms, self._episodes, self._arrivals)
 
     @property
@@ -72,7 +83,7 @@ class Engine:
     @property
     def timers(self) -> int:
         """How many timers are set."""
-        return self._state.timers
+        return self._state.timers.count
 
     def restore(self, state: Iterable[StateRow], *, now: int) -> None:
         """Forget everything and become what these rows say; InvariantError if they contradict one another."""
@@ -82,7 +93,7 @@ class Engine:
 
     def next_due(self) -> int | None:
         """When the next timer is due, in ms UTC; None if none is set."""
-        timer = self._state.next_timer()
+        timer = self._state.timers.next()
         return None if timer is None else timer[0]
 
     def handle(self, entries: Sequence[Entry], *, until: int, rulesets: Mapping[str, RuleSet]) -> Transition:
@@ -95,94 +106,29 @@ class Engine:
             fact = entry.fact
             match fact:
                 case AlertReceived():
-                    self._pass_time(entry.at)
+                    self._due.pass_time(entry.at)
                     self._arrivals.receive(fact.alert, entry.seq)
                 case Restarted():
-                    self._restart(fact, entry.at)
+                    self._due.restart(fact, entry.at)
                 case RulesChanged():
-                    self._pass_time(entry.at)
+                    self._due.pass_time(entry.at)
                     self._change_rules(fact, rulesets)
                 case DeliveryFailed():
-                    self._pass_time(entry.at)
+                    self._due.pass_time(entry.at)
                     self._answers.fall_back(fact)
                 case IncidentChanged():
-                    self._pass_time(entry.at)
+                    self._due.pass_time(entry.at)
                     self._answers.change_incident(fact)
                 case ChangeReceived():
-                    self._pass_time(entry.at)
+                    self._due.pass_time(entry.at)
                     self._pass_on(fact, entry.seq)
+                case SilenceChanged():
+                    self._due.pass_time(entry.at)
+                    self._mutes.change(fact)
                 case _:
                     assert_never(fact)
-        self._pass_time(until)
+        self._due.pass_time(until)
         return state.flush()
-
-    # Time.
-
-    def _pass_time(self, until: int) -> None:
-        """Fire every timer due by then, each at its own time."""
-        state = self._state
-        until = max(until, state.now)
-        while (timer := state.next_timer()) is not None and timer[0] <= until:
-            due, kind, owner = timer
-            state.now = max(state.now, due)
-            state.pop_timer()
-            if kind == GROUP:
-                self._fire_timer(state.groups[owner])
-            elif kind == STORM:
-                self._storms.tell(state.storms[owner], 0)
-            else:
-                state.settle_shared(owner)
-        state.now = until
-
-    def _fire_timer(self, group: Group) -> None:
-        state = self._state
-        now = state.now
-        episode = group.episode
-        ready = state.policy.rule(group.rule)
-        group.not_before = 0
-        if episode is not None:
-            if episode.quiet_ms > 0 and not group.firing and group.last_at + episode.quiet_ms <= now:
-                self._arrivals.forget_events(group)
-                self._episodes.close(group, Reason.WENT_QUIET, 0)
-            else:
-                self._episodes.flush(group)
-        elif ready is None:
-            self._arrivals.decide_anew(group)
-            return
-        elif group.handled:
-            group.handled = 0
-            row_id, alert = self._episodes.spokesman(group)
-            self._episodes.open(ready, group, alert, row_id, 0, OPEN_AFTER_RESOLVE)
-        elif isinstance(ready.rule.when, Count):
-            group.window = None
-            self._arrivals.forget_events(group)
-            state.touch(group)
-        else:
-            row_id, alert = self._episodes.spokesman(group)
-            self._episodes.open(ready, group, alert, row_id, 0, self._arrivals.judge(ready, group, alert, occurred=False))
-        state.settle(group)
-
-    def _restart(self, fact: Restarted, at: int) -> None:
-        """What came due while we were away is put off: it may only be our own absence that looks like silence."""
-        state = self._state
-        self._pass_time(min(fact.down_since, at))
-        state.now = max(state.now, at)
-        moved_to = state.now + fact.grace_ms
-        missed = []
-        while (timer := state.next_timer()) is not None and timer[0] <= state.now:
-            state.pop_timer()
-            missed.append(timer)
-        for _, kind, owner in missed:
-            if kind == GROUP:
-                group = state.groups[owner]
-                group.not_before = moved_to
-                state.touch(group)
-                state.settle(group)
-            elif kind == STORM:
-                state.storms[owner].row.not_before = moved_to
-                state.touch_storm(state.storms[owner])
-            else:
-                state.settle_shared(owner)
 
     # Rules and deliveries.
 
@@ -195,6 +141,8 @@ class Engine:
         if fact.version == state.policy.version:
             return
         state.adopt(Policy(ruleset))
+        self._mutes.adopt()
+        self._mutes.end()
         for row_id, body in list(state.alerts.items()):
             if body.endswith(NO_GROUPS):
                 active = state.active(row_id)

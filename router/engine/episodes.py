@@ -9,6 +9,7 @@ from __future__ import annotations
 from sys import intern
 
 from router.engine.keys import dedup_key, digest, episode_id
+from router.engine.mutes import Mutes
 from router.engine.page import DASH, compose, resolve, trigger
 from router.engine.policy import Ready
 from router.engine.rows import BY_VALUE, KEEPS, NEVER_RESOLVES, Episode, Group
@@ -41,9 +42,10 @@ def reopen_of(policy: OnResolved) -> int:
 class Episodes:
     """The only part that writes episodes."""
 
-    def __init__(self, state: State, storms: Storms) -> None:
-        """Work on this state; openings above a limit go to the storms."""
+    def __init__(self, state: State, storms: Storms, mutes: Mutes) -> None:
+        """Work on this state; openings above a limit go to the storms; what is muted makes nothing worse."""
         self._state = state
+        self._mutes = mutes
         self._storms = storms
 
     def open(  # noqa: PLR0917 -- called for every page; keywords would cost more than the call
@@ -116,6 +118,10 @@ class Episodes:
         if alert.severity <= episode.worst or fixed:
             state.decide(Action.UPDATE, Reason.ALREADY_OPEN, seq, group.rule, digest_now, episode.key)
             return
+        mute = self._mutes.of(ready, alert)
+        if mute is not None:
+            self._mutes.join(group, mute, seq, occurred=False)
+            return
         before = BY_VALUE[episode.worst].word
         episode.worst = int(alert.severity)
         episode.voice = row_id
@@ -168,6 +174,8 @@ class Episodes:
         del state.episodes[episode.key]
         group.episode = None
         group.not_before = 0
+        if group.muted is not None:
+            state.mute(group, None)
         state.touch(group)
 
     def page_fallback(self, group: Group, team: str, cause: str) -> None:

@@ -42,6 +42,7 @@ class Ready:
         "plain",
         "position",
         "rule",
+        "scheduled",
         "table_key",
         "unsettled",
         "values",
@@ -59,6 +60,7 @@ class Ready:
         self.unsettled = _is_unsettled(match)
         self.drop = rule.drop
         self.goes_on = rule.goes_on
+        self.scheduled = bool(rule.during or rule.outside)
         self.table_key = (rule.id, rule.group_by)
         self.values = values_getter(rule.group_by)
         self.per: Callable[[Alert], Values] | None = None

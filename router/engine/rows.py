@@ -11,6 +11,7 @@ from typing import Literal
 
 import msgspec
 
+from router.model.decision import Reason
 from router.model.severity import Severity
 
 Page = tuple[str, str]
@@ -35,6 +36,22 @@ class Window(msgspec.Struct, omit_defaults=True, gc=False):
 
     times: list[int]
     values: list[str] = []
+
+
+class Muted(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
+    """What keeps a group from paging. Without an episode: what it would have opened for, to be opened when the mute ends.
+
+    With an episode: some of its alerts are muted that are worse than what was told.
+    """
+
+    reason: Reason  # of the decision: silenced and the like
+    words: str  # which mute, for people
+    by: tuple[str, ...]  # the mutes that matter, as ``kind:id``; when one of them ends, the group is looked at anew
+    until: int = 0  # when to look again; 0: at no time of its own
+    opens_for: Reason = Reason.AT_ONCE
+    cause: str = ""
+    counted: int = 1
+    first_at: int = 0
 
 
 class Episode(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
@@ -70,6 +87,7 @@ class GroupRow(msgspec.Struct, kw_only=True, omit_defaults=True):
     last_at: int
     not_before: int = 0
     handled: int = 0
+    muted: Muted | None = None
     window: Window | None = None
     episode: Episode | None = None
 
@@ -92,6 +110,7 @@ class Group(msgspec.Struct, gc=False):
     firing: int = 0  # how many of them are stateful
     due: int = 0  # when its timer fires; 0: none
     handled: int = 0  # a person resolved its incident: when to look again; in the row
+    muted: Muted | None = None  # in the row
 
 
 class Storm(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):

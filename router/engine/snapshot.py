@@ -16,6 +16,7 @@ from router.engine.rows import CounterRow, Group, GroupRow, LimitWindow, LiveSto
 from router.engine.state import State
 from router.errors import InvariantError
 from router.model.alert import AlertKind
+from router.model.silence import Silence
 from router.model.transition import StateRow
 
 _Shared = TypeVar("_Shared", bound=tuple[Any, ...])
@@ -37,6 +38,7 @@ class _Membership(msgspec.Struct):
 _decode_membership = msgspec.json.Decoder(_Membership).decode
 _decode_group = msgspec.json.Decoder(GroupRow).decode
 _decode_storm = msgspec.json.Decoder(Storm).decode
+_decode_silence = msgspec.json.Decoder(Silence).decode
 _decode_counter: msgspec.json.Decoder[CounterRow] = msgspec.json.Decoder(CounterRow)
 
 
@@ -57,6 +59,8 @@ def restore(state: State, rows: Iterable[StateRow]) -> None:
     state.groups = dict(sorted(state.groups.items()))
     state.storms = dict(sorted(state.storms.items()))
     state.shared = dict(sorted(state.shared.items()))
+    state.silences = dict(sorted(state.silences.items()))
+    state.timers.watch(state.groups, state.storms)
     for group in state.groups.values():
         _attach(state, group)
         state.settle(group)
@@ -69,7 +73,7 @@ def restore(state: State, rows: Iterable[StateRow]) -> None:
 
 def _restore_row(
     state: State,
-    kind: Literal["group", "storm", "counter"],
+    kind: Literal["group", "storm", "counter", "silence"],
     row_id: int,
     body: bytes,
     shared: dict[tuple[Any, ...], tuple[Any, ...]],
@@ -79,6 +83,8 @@ def _restore_row(
             _restore_group(state, row_id, _decode_group(body), shared)
         case "storm":
             state.add_storm(LiveStorm(_decode_storm(body)))
+        case "silence":
+            state.put_silence(row_id, _decode_silence(body))
         case "counter":
             _restore_counter(state, row_id, _decode_counter.decode(body))
         case _:
@@ -122,6 +128,7 @@ def _restore_group(state: State, group_id: int, row: GroupRow, shared: dict[tupl
         last_at=row.last_at,
         not_before=row.not_before,
         handled=row.handled,
+        muted=row.muted,
         window=row.window,
         episode=episode,
     )
@@ -143,7 +150,9 @@ def _restore_counter(state: State, counter_id: int, row: CounterRow) -> None:
 
 
 def _attach(state: State, group: Group) -> None:
-    """What follows from an open episode."""
+    """What follows from being muted, and from an open episode."""
+    if group.muted is not None:
+        state.muted.add(group.id)
     episode = group.episode
     if episode is None:
         return

@@ -4,15 +4,13 @@ One instance per engine, owned by ``core.Engine``; the other parts read and chan
 invariants: every change marks its row; a row is encoded once per step, whatever happened to it; everything that is not in a
 row follows from the rows and the rules, so ``snapshot.restore`` rebuilds exactly what was. Alerts are kept as the bytes of
 their rows.
-
-Timers: one heap of (due, kind, id). An entry is stale when its owner is gone or due at another time, and is then passed over.
 """
 
 from __future__ import annotations
 
-import heapq
 from bisect import bisect_left, insort
 from sys import intern
+from typing import Protocol
 
 import msgspec
 
@@ -26,28 +24,38 @@ from router.engine.rows import (
     GroupRow,
     LimitWindow,
     LiveStorm,
+    Muted,
     Numbers,
     SharedWindow,
     Window,
 )
+from router.engine.timers import GROUP, SHARED, SILENCE, STORM, Timers
 from router.engine.trigger import due_of
 from router.model.alert import Alert
 from router.model.decision import Action, Decision, Reason
 from router.model.event import Event
 from router.model.incident import Incident
 from router.model.ruleset import Count
+from router.model.silence import Silence
 from router.model.transition import ActiveAlert, StateRow, Transition
 
 UPDATE_SPACING_MS = 60_000
 """Between two updates of one episode or storm digest."""
 
-GROUP, STORM, SHARED = 0, 1, 2
-"""Kinds of timers, in the order they fire at one instant."""
-
-_STALE_TIMERS = 1_024
-
 _encode = msgspec.json.Encoder().encode
 _decode_active = msgspec.json.Decoder(ActiveAlert).decode
+
+
+class Watcher(Protocol):
+    """Who wants to hear of every alert that comes, changes or goes."""
+
+    def arrived(self, row_id: int, alert: Alert) -> None:
+        """It is active, or says something else than before."""
+        ...
+
+    def left(self, row_id: int) -> None:
+        """It is active no more."""
+        ...
 
 
 class State:
@@ -69,9 +77,11 @@ class State:
         self.shared_ids: dict[tuple[str, Values, Values], int] = {}
         self.limits: dict[tuple[str, str], tuple[int, LimitWindow]] = {}
         self.numbers = Numbers()
-        self.timers = 0
-        self._shared_due: dict[int, int] = {}
-        self._heap: list[tuple[int, int, int]] = []
+        self.silences: dict[int, Silence] = {}
+        self.muted: set[int] = set()  # ids of groups with ``muted``
+        self.watcher: Watcher | None = None
+        self.timers = Timers()
+        self.timers.watch(self.groups, self.storms)
         self.decisions: list[Decision] = []
         self.events: list[Event] = []
         self._incidents: dict[int, Incident | Group | LiveStorm] = {}
@@ -79,6 +89,7 @@ class State:
         self._group_rows: dict[int, Group | None] = {}
         self._storm_rows: dict[int, LiveStorm | None] = {}
         self._counter_rows: dict[int, CounterRow | None] = {}
+        self._silence_rows: dict[int, Silence | None] = {}
 
     # What this step says.
 
@@ -131,6 +142,8 @@ class State:
         """It is active and belongs to these groups."""
         self.identities.setdefault(intern(alert.source), {})[alert.fingerprint] = row_id
         self.alerts[row_id] = self._alert_rows[row_id] = _encode(ActiveAlert(alert=alert, groups=groups))
+        if self.watcher is not None:
+            self.watcher.arrived(row_id, alert)
 
     def drop_alert(self, row_id: int, alert: Alert) -> None:
         """It is not active any more."""
@@ -140,6 +153,8 @@ class State:
             del self.identities[alert.source]
         del self.alerts[row_id]
         self._alert_rows[row_id] = None
+        if self.watcher is not None:
+            self.watcher.left(row_id)
 
     # Groups.
 
@@ -168,6 +183,8 @@ class State:
             group.members = [row_id]  # a list made so has no room to spare, and most groups stay alone
             group.first_at = self.now
             group.not_before = group.handled = 0
+            if group.muted is not None:
+                self.mute(group, None)
             if group.window is None and group.episode is None:
                 group.worst = 0
         group.firing += stateful
@@ -177,7 +194,7 @@ class State:
         del group.members[bisect_left(group.members, row_id)]
         if stateful:
             group.firing -= 1
-            if group.episode is not None and not group.firing:
+            if (group.episode is not None or group.muted is not None) and not group.firing:
                 group.last_at = self.now
                 self.touch(group)
 
@@ -198,13 +215,14 @@ class State:
             del self.tables[table_key][group.values]
             self._group_rows[group.id] = None
             if group.due:
-                self.timers -= 1
+                self.timers.move(GROUP, group.id, group.due, 0)
+            self.muted.discard(group.id)
             return
         due = due_of(group, self.policy.rule(group.rule), self.now, UPDATE_SPACING_MS)
         before = group.due
         if due != before:
             group.due = due
-            self._arm(before, due, GROUP, group.id)
+            self.timers.move(GROUP, group.id, before, due)
 
     # Numbers, storms, limits, shared windows.
 
@@ -240,7 +258,7 @@ class State:
         before = storm.due
         if due != before:
             storm.due = due
-            self._arm(before, due, STORM, number)
+            self.timers.move(STORM, number, before, due)
 
     def drop_storm(self, storm: LiveStorm) -> None:
         """It is over."""
@@ -251,7 +269,7 @@ class State:
         del self.storm_places[row.scope, row.owner, row.team]
         self._storm_rows[number] = None
         if storm.due:
-            self.timers -= 1
+            self.timers.move(STORM, number, storm.due, 0)
 
     def shared_window(self, ready: Ready, values: Values) -> tuple[int, Window]:
         """The window of a rule that counts per other fields, made if there is none."""
@@ -270,55 +288,36 @@ class State:
         ready = self.policy.rule(row.rule)
         when = None if ready is None or ready.per_key != (row.rule, row.names) else ready.rule.when
         due = row.window.times[-1] + when.within_ms if isinstance(when, Count) and row.window.times else 0
-        before = self._shared_due.get(window_id, 0)
         if due > self.now:
             self._counter_rows[window_id] = row
-            if due != before:
-                self._shared_due[window_id] = due
-                self._arm(before, due, SHARED, window_id)
+            self.timers.put(SHARED, window_id, due)
             return
         del self.shared[window_id]
         del self.shared_ids[row.rule, row.names, row.values]
-        if self._shared_due.pop(window_id, 0):
-            self.timers -= 1
+        self.timers.put(SHARED, window_id, 0)
         self._counter_rows[window_id] = None
 
-    # Timers.
+    # Mutes.
 
-    def _arm(self, before: int, due: int, kind: int, owner: int) -> None:
-        self.timers += (due > 0) - (before > 0)
-        if due:
-            heapq.heappush(self._heap, (due, kind, owner))
-            if len(self._heap) > _STALE_TIMERS + 4 * self.timers:
-                self._heap = sorted([entry for entry in set(self._heap) if self._is_live(entry)])
-
-    def _is_live(self, entry: tuple[int, int, int]) -> bool:
-        due, kind, owner = entry
-        if kind == GROUP:
-            group = self.groups.get(owner)
-            return group is not None and group.due == due
-        if kind == STORM:
-            storm = self.storms.get(owner)
-            return storm is not None and storm.due == due
-        return self._shared_due.get(owner) == due
-
-    def next_timer(self) -> tuple[int, int, int] | None:
-        """The timer due next, which stays; None if there is none."""
-        heap = self._heap
-        while heap and not self._is_live(heap[0]):
-            heapq.heappop(heap)
-        return heap[0] if heap else None
-
-    def pop_timer(self) -> None:
-        """Take the timer that ``next_timer`` showed."""
-        _, kind, owner = heapq.heappop(self._heap)
-        if kind == GROUP:
-            self.groups[owner].due = 0
-        elif kind == STORM:
-            self.storms[owner].due = 0
+    def mute(self, group: Group, muted: Muted | None) -> None:
+        """What keeps this group from paging, or that nothing does any more."""
+        group.muted = muted
+        if muted is None:
+            self.muted.discard(group.id)
         else:
-            del self._shared_due[owner]
-        self.timers -= 1
+            self.muted.add(group.id)
+        self.touch(group)
+
+    def put_silence(self, row_id: int, silence: Silence) -> None:
+        """It is in force, or will be."""
+        self.silences[row_id] = self._silence_rows[row_id] = silence
+        self.timers.put(SILENCE, row_id, silence.until)
+
+    def drop_silence(self, row_id: int) -> None:
+        """It is over."""
+        del self.silences[row_id]
+        self._silence_rows[row_id] = None
+        self.timers.put(SILENCE, row_id, 0)
 
     # Beginning and end of a step.
 
@@ -352,6 +351,10 @@ class State:
         changes += [
             StateRow("counter", row_id, None if row is None else _encode(row)) for row_id, row in self._counter_rows.items()
         ]
+        changes += [
+            StateRow("silence", row_id, None if silence is None else _encode(silence))
+            for row_id, silence in self._silence_rows.items()
+        ]
         incidents = [owner if isinstance(owner, Incident) else self.incident_of(owner) for owner in self._incidents.values()]
         transition = Transition(decisions=self.decisions, events=self.events, incidents=incidents, changes=changes)
         self.decisions = []
@@ -361,6 +364,7 @@ class State:
         self._group_rows = {}
         self._storm_rows = {}
         self._counter_rows = {}
+        self._silence_rows = {}
         return transition
 
     def incident_of(self, owner: Group | LiveStorm, closed_at: int = 0) -> Incident:
@@ -429,6 +433,7 @@ def _encode_group(group: Group) -> bytes:
             last_at=group.last_at,
             not_before=group.not_before,
             handled=group.handled,
+            muted=group.muted,
             window=group.window,
             episode=group.episode,
         )

@@ -10,10 +10,10 @@ from bisect import bisect_right
 from typing import NamedTuple, assert_never
 
 from router.engine.policy import Ready
-from router.engine.rows import Group, Window
+from router.engine.rows import Episode, Group, Window
 from router.model.decision import Reason
 from router.model.quantity import format_duration
-from router.model.ruleset import AtOnce, Count, FiringFor
+from router.model.ruleset import AfterQuiet, AtOnce, Count, FiringFor, When
 
 
 class Verdict(NamedTuple):
@@ -77,29 +77,48 @@ def judge_firing(ready: Ready, when: FiringFor, group: Group, at: int) -> Verdic
 
 def due_of(group: Group, ready: Ready | None, now: int, spacing_ms: int) -> int:
     """When this group's timer fires next, 0 for never. Follows from the state and the rules alone, so it survives both."""
-    due = 0
-    episode = group.episode
-    if episode is not None:
-        if episode.quiet_ms > 0 and not group.firing:
-            due = group.last_at + episode.quiet_ms
-        if episode.worst > episode.severity:
-            flush = episode.told_at + spacing_ms
-            due = min(due, flush) if due else flush
+    if group.episode is not None:
+        due = _due_of_episode(group, group.episode, spacing_ms)
     elif group.handled:
         due = max(group.handled, 0)
     elif ready is None:
         return now  # its rule is gone: what it holds is decided anew
+    elif group.muted is not None:
+        due = group.muted.until
+        resolve = ready.rule.resolve
+        if isinstance(resolve, AfterQuiet) and not group.firing:
+            due = _sooner(due, group.last_at + resolve.quiet_ms)
     else:
-        when = ready.rule.when
-        match when:
-            case AtOnce():
-                due = now if group.members else 0
-            case Count(within_ms=within_ms):
-                # Then no occurrence counts any more, and events without an episode are forgotten.
-                if (group.window is not None and group.window.times) or len(group.members) > group.firing:
-                    due = group.last_at + within_ms
-            case FiringFor(for_ms=for_ms):
-                due = group.first_at + for_ms if group.members else 0
-            case _:
-                assert_never(when)
+        due = _due_of_when(group, ready.rule.when, now)
     return max(due, group.not_before) if due else 0
+
+
+def _due_of_episode(group: Group, episode: Episode, spacing_ms: int) -> int:
+    due = 0
+    if episode.quiet_ms > 0 and not group.firing:
+        due = group.last_at + episode.quiet_ms
+    if episode.worst > episode.severity:
+        due = _sooner(due, episode.told_at + spacing_ms)
+    if group.muted is not None:
+        due = _sooner(due, group.muted.until)
+    return due
+
+
+def _due_of_when(group: Group, when: When, now: int) -> int:
+    match when:
+        case AtOnce():
+            return now if group.members else 0
+        case Count(within_ms=within_ms):
+            # Then no occurrence counts any more, and events without an episode are forgotten.
+            if (group.window is not None and group.window.times) or len(group.members) > group.firing:
+                return group.last_at + within_ms
+            return 0
+        case FiringFor(for_ms=for_ms):
+            return group.first_at + for_ms if group.members else 0
+        case _:
+            assert_never(when)
+
+
+def _sooner(one: int, other: int) -> int:
+    """The earlier of two times; 0 is none."""
+    return min(one, other) if one and other else one or other

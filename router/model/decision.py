@@ -45,6 +45,10 @@ class Reason(StrEnum):
     NOT_FIRING_LONG_ENOUGH = "not_firing_long_enough"
     # drop, suppress
     DROPPED_BY_RULE = "dropped_by_rule"
+    OUTSIDE_SCHEDULE = "outside_schedule"  # the rule's `during` or `except`
+    IN_MAINTENANCE = "in_maintenance"
+    SILENCED = "silenced"
+    INHIBITED = "inhibited"  # another alert says it already
     HANDLED_BY_PERSON = "handled_by_person"  # resolved in PagerDuty while it fired; the next occurrence pages again
     # close
     ALL_RESOLVED = "all_resolved"
@@ -55,6 +59,7 @@ class Reason(StrEnum):
     NEVER_RESOLVES = "never_resolves"  # the rule says `resolve: never`
     NO_TEAM = "no_team"  # a matching rule names no one to page
     CHANGE_PASSED_ON = "change_passed_on"  # a change event for the team that owns the service
+    SILENCE_CHANGED = "silence_changed"  # somebody added or ended a silence, or it is over
     NO_FALLBACK = "no_fallback"  # a page could not be delivered and there is no other team to try
 
 

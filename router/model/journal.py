@@ -11,6 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from router.model.alert import Alert, Link
+from router.model.silence import Silence
 
 
 class AlertReceived(msgspec.Struct, frozen=True, kw_only=True, tag="alert", tag_field="fact"):
@@ -76,7 +77,15 @@ class IncidentChanged(msgspec.Struct, frozen=True, kw_only=True, tag="incident",
     changed_at: int = 0  # when PagerDuty says it happened; 0: it did not say
 
 
-Fact = AlertReceived | Restarted | RulesChanged | DeliveryFailed | ChangeReceived | IncidentChanged
+class SilenceChanged(msgspec.Struct, frozen=True, kw_only=True, tag="silence", tag_field="fact", omit_defaults=True):
+    """Somebody added a silence (``silence`` is set), or ended the one of this id before its time."""
+
+    id: str
+    silence: Silence | None = None
+    by: str = ""
+
+
+Fact = AlertReceived | Restarted | RulesChanged | DeliveryFailed | ChangeReceived | IncidentChanged | SilenceChanged
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ import msgspec
 
 from router.errors import Span
 from router.model.pattern import Pattern
+from router.model.schedule import Schedule
 from router.model.severity import Severity
 
 OWNER = "owner"
@@ -146,7 +147,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """One line of policy. Rules are tried in order; the first that matches ends it unless ``goes_on``.
 
     ``group_by`` names fields of the alert: ``service``, ``name``, ``source``, ``severity``, ``fingerprint``, or any label.
-    ``drop`` is the reason given; not empty means never page.
+    ``drop`` is the reason given; not empty means never page. ``during``: page only while one of these holds; ``outside``: never
+    while one of these does.
     """
 
     id: str
@@ -165,6 +167,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     resolve: Resolve = AllResolved()
     on_resolved_in_pagerduty: OnResolved = CloseEpisode()
     limit: Limit | None = None
+    during: tuple[Schedule, ...] = ()
+    outside: tuple[Schedule, ...] = ()
     goes_on: bool = False
 
 
@@ -178,6 +182,42 @@ class Team(msgspec.Struct, frozen=True, kw_only=True):
     fallback: str | None = None
 
 
+class FileSilence(msgspec.Struct, frozen=True, kw_only=True):
+    """A silence that stands in a rule file: nobody is paged for what it matches, from ``starts_at`` until ``until``."""
+
+    id: str
+    match: Match
+    until: int
+    reason: str
+    starts_at: int = 0
+    span: Span | None = None
+
+
+class Maintenance(msgspec.Struct, frozen=True, kw_only=True):
+    """Nobody is paged for what it matches while one of its schedules holds, or from ``starts_at`` until ``until``."""
+
+    id: str
+    match: Match
+    reason: str = ""
+    schedules: tuple[Schedule, ...] = ()
+    starts_at: int = 0
+    until: int = 0
+    span: Span | None = None
+
+
+class Inhibition(msgspec.Struct, frozen=True, kw_only=True):
+    """Nobody is paged for a target while a source fires that has the same value in each of the ``equal`` fields.
+
+    A missing field equals an empty one. An alert that is source and target is not muted by another one that is both.
+    """
+
+    id: str
+    source: Match
+    target: Match
+    equal: tuple[str, ...] = ()
+    span: Span | None = None
+
+
 class RuleSet(msgspec.Struct, frozen=True, kw_only=True):
     """Everything the engine decides by. ``default_team`` is a key of ``teams``."""
 
@@ -185,3 +225,6 @@ class RuleSet(msgspec.Struct, frozen=True, kw_only=True):
     rules: tuple[Rule, ...]
     teams: dict[str, Team]
     default_team: str
+    silences: tuple[FileSilence, ...] = ()
+    maintenance: tuple[Maintenance, ...] = ()
+    inhibitions: tuple[Inhibition, ...] = ()

@@ -11,7 +11,7 @@ from router.model.decision import Decision
 from router.model.event import Event
 from router.model.incident import Incident
 
-StateKind = Literal["alert", "group", "storm", "counter"]
+StateKind = Literal["alert", "group", "storm", "counter", "silence"]
 """The kinds of engine state. ``id`` is a small integer in order of insertion: such keys append, hashes do not."""
 
 

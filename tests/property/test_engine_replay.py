@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router.engine.core import Engine
 from router.model.decision import Action
-from router.model.journal import AlertReceived, DeliveryFailed, Entry, Fact, IncidentChanged, Restarted, RulesChanged
+from router.model.journal import (
+    AlertReceived,
+    DeliveryFailed,
+    Entry,
+    Fact,
+    IncidentChanged,
+    Restarted,
+    RulesChanged,
+    SilenceChanged,
+)
 from router.model.pattern import Pattern
 from router.model.ruleset import (
     AfterQuiet,
@@ -17,9 +27,12 @@ from router.model.ruleset import (
     AtOnce,
     CloseEpisode,
     Count,
+    FileSilence,
     FiringFor,
+    Inhibition,
     KeepEpisode,
     Limit,
+    Maintenance,
     Match,
     Never,
     ReopenIfFiring,
@@ -29,7 +42,9 @@ from router.model.ruleset import (
     Team,
     When,
 )
+from router.model.schedule import Schedule, Times
 from router.model.severity import BY_WORD, Severity
+from router.model.silence import PlainMatch, Silence
 from tests.support.engine import START, World, event, fire, resolved, ruleset
 
 SECOND = 1_000
@@ -59,6 +74,42 @@ matches = st.one_of(
 )
 
 
+SOON = Schedule("soon", "UTC", (Times(hours=((11 * 60 + 8, 11 * 60 + 12),)),))  # START is at 11:06:40
+schedules = st.sampled_from([(), (), (), (SOON,)])
+silences = st.builds(
+    FileSilence,
+    id=st.just("file"),
+    match=matches,
+    starts_at=st.sampled_from([0, START + MINUTE]),
+    until=st.sampled_from([START + 2 * MINUTE, START + 10 * MINUTE]),
+    reason=st.just("why"),
+)
+inhibitions = st.builds(
+    Inhibition,
+    id=st.just("inhibition"),
+    source=matches,
+    target=matches,
+    equal=st.sampled_from([(), ("service",), ("user",)]),
+)
+maintenances = st.builds(Maintenance, id=st.just("maintenance"), match=matches, schedules=st.just((SOON,)))
+
+
+@st.composite
+def silence_changes(draw: st.DrawFn) -> SilenceChanged:
+    """Times of the silence are from the start."""
+    name = draw(st.sampled_from(["s1", "s2"]))
+    if draw(st.booleans()):
+        return SilenceChanged(id=name)
+    given = Silence(
+        id=name,
+        match=PlainMatch.of(draw(matches)),
+        until=START + draw(st.sampled_from([MINUTE, 5 * MINUTE, 20 * MINUTE])),
+        until_resolved=draw(st.booleans()),
+        reason="because",
+    )
+    return SilenceChanged(id=name, silence=given)
+
+
 @st.composite
 def rules(draw: st.DrawFn, resolves: st.SearchStrategy[Resolve]) -> Rule:
     return Rule(
@@ -72,6 +123,8 @@ def rules(draw: st.DrawFn, resolves: st.SearchStrategy[Resolve]) -> Rule:
         resolve=draw(resolves),
         on_resolved_in_pagerduty=draw(st.sampled_from([CloseEpisode(), ReopenIfFiring(after_ms=MINUTE), KeepEpisode()])),
         limit=draw(limits),
+        during=draw(schedules),
+        outside=draw(schedules),
         goes_on=draw(st.booleans()),
     )
 
@@ -82,7 +135,12 @@ def rulesets(draw: st.DrawFn, version: str, resolves: st.SearchStrategy[Resolve]
     payments = Team(
         name="payments", routing_key="env:PAYMENTS", services=(Pattern("pay-*"),), limit=draw(limits), fallback="platform"
     )
-    return ruleset(*chosen, version=version, given=[payments])
+    return msgspec.structs.replace(
+        ruleset(*chosen, version=version, given=[payments]),
+        silences=tuple(draw(st.lists(silences, max_size=1))),
+        inhibitions=tuple(draw(st.lists(inhibitions, max_size=1))),
+        maintenance=tuple(draw(st.lists(maintenances, max_size=1))),
+    )
 
 
 @st.composite
@@ -106,6 +164,7 @@ def journals(draw: st.DrawFn) -> list[tuple[int, Any]]:
         alerts(),
         st.sampled_from(["v1", "v2"]).map(lambda version: RulesChanged(version=version)),
         st.integers(0, 20),
+        silence_changes(),
         st.tuples(st.sampled_from(["acknowledged", "unacknowledged", "resolved"]), st.integers(0, 20)),
         st.tuples(st.integers(0, 4 * MINUTE), st.sampled_from([0, 30 * SECOND])),
     )
@@ -211,13 +270,12 @@ def test_what_was_opened_is_closed_once_all_alerts_resolve_and_time_passes(data:
 def test_how_entries_are_cut_into_calls_decides_nothing(data: st.DataObject) -> None:
     first = data.draw(rulesets("v1", closing))
     known = {"v2": data.draw(rulesets("v2", closing))}
-    world = World(start=first)
     now = START
     journal = []
     for seq, (step_ms, drawn) in enumerate(data.draw(journals()), start=1):
         now += step_ms
         journal.append(
-            Entry(seq=seq, at=now, fact=written(drawn, world, now) if isinstance(drawn, AlertReceived) else known_fact(seq))
+            Entry(seq=seq, at=now, fact=drawn if isinstance(drawn, AlertReceived | SilenceChanged) else known_fact(seq))
         )
     known["v1"] = first
     one, many = Engine(first, now=START), Engine(first, now=START)

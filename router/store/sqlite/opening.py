@@ -20,7 +20,7 @@ from router.store.sqlite.queries import QUERIES
 from router.store.sqlite.schema import Migration, check_version, migrate
 
 _TABLES = {
-    *("meta", "journal", "cursor", "state_alert", "state_group", "state_storm", "state_counter"),
+    *("meta", "journal", "cursor", "state_alert", "state_group", "state_storm", "state_counter", "state_silence"),
     *("decisions", "incidents", "deliveries", "rulesets", "expiries"),
     *("webhooks", "pages", "audit"),
 }

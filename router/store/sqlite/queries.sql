@@ -46,6 +46,11 @@ INSERT INTO state_counter (id, body) VALUES
   (?, ?)
 ON CONFLICT (id) DO UPDATE SET body = excluded.body
 
+-- name: upsert_state_silence
+INSERT INTO state_silence (id, body) VALUES
+  (?, ?)
+ON CONFLICT (id) DO UPDATE SET body = excluded.body
+
 -- name: delete_state_alert
 DELETE FROM state_alert WHERE id IN (VALUES
   (?)
@@ -63,6 +68,11 @@ DELETE FROM state_storm WHERE id IN (VALUES
 
 -- name: delete_state_counter
 DELETE FROM state_counter WHERE id IN (VALUES
+  (?)
+)
+
+-- name: delete_state_silence
+DELETE FROM state_silence WHERE id IN (VALUES
   (?)
 )
 
@@ -121,6 +131,9 @@ SELECT id, body FROM state_storm WHERE id > ? ORDER BY id LIMIT ?
 
 -- name: state_counter
 SELECT id, body FROM state_counter WHERE id > ? ORDER BY id LIMIT ?
+
+-- name: state_silence
+SELECT id, body FROM state_silence WHERE id > ? ORDER BY id LIMIT ?
 
 -- name: outbox
 SELECT id, state, attempts, next_attempt_at, finished_at, reason, last_attempts, event, body FROM deliveries

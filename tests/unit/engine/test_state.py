@@ -3,7 +3,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from router.engine import state
+from router.engine import timers
 from router.model.ruleset import AfterQuiet, FiringFor, Limit, Rule, Team
 from router.model.transition import ActiveAlert
 from tests.support.engine import World, event, fire, resolved
@@ -38,11 +38,11 @@ def test_a_groups_row_does_not_grow_with_its_alerts() -> None:
 
 
 def test_stale_timers_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(state, "_STALE_TIMERS", 8)
+    monkeypatch.setattr(timers, "STALE", 8)
     world = World(Rule(id="r", resolve=AfterQuiet(quiet_ms=MINUTE)), Rule(id="s"))
     for second in range(50):
         world.step(f"{second}s", event())
-    assert len(world.engine._state._heap) <= 8 + 4 * world.engine.timers + 1
+    assert len(world.engine._state.timers._heap) <= 8 + 4 * world.engine.timers + 1
     assert world.engine.timers == 1
     assert world.step("1m49s") == ["close went_quiet", "> resolve platform"]
     assert (world.engine.timers, world.engine.next_due()) == (0, None)

@@ -14,6 +14,7 @@ WHOLE_TABLES = {
     "state_group",
     "state_storm",
     "state_counter",
+    "state_silence",
 }
 
 
