@@ -38,11 +38,6 @@ from router.yamldoc import Document, read, validate
 
 _SQLITE = "sqlite:"
 _STAND_IN_TEAM = {"pagerduty": {"routing_key": "env:STAND_IN"}}
-_LATER = {
-    ("pagerduty", "api_token"): "reading back from PagerDuty",
-    ("pagerduty", "from"): "reading back from PagerDuty",
-    ("pagerduty", "webhook_secrets"): "PagerDuty's webhooks",
-}
 
 
 def load_settings(
@@ -94,19 +89,11 @@ def examine(
         if read_secrets:
             _read_secrets(settings, findings)
             _check_files(settings, findings)
-    diagnostics = [_explain_later(found) for found in diagnostics] + findings.diagnostics
+    diagnostics = diagnostics + findings.diagnostics
     diagnostics.sort(key=lambda found: (found.span.line, found.span.column))
     if settings is not None:
         settings = msgspec.structs.replace(settings, warnings=tuple(diagnostics))
     return Examined(settings=settings, diagnostics=diagnostics, knows_teams=("teams",) not in findings.broken)
-
-
-def _explain_later(found: Diagnostic) -> Diagnostic:
-    for path, purpose in _LATER.items():
-        if found.code == "unknown-key" and found.path == ".".join(path):
-            message = f"{path[-1]} is for {purpose}, which this version does not support yet"
-            return msgspec.structs.replace(found, code="not-supported-yet", message=message, hint="leave it out for now")
-    return found
 
 
 def _salvage(document: Document, findings: Findings) -> Configuration | None:
@@ -167,7 +154,7 @@ def _build(value: Configuration, findings: Findings, environ: Mapping[str, str],
         default_team=value.default_team,
         scale=scale,
         sources=sources,
-        pagerduty=_build_pagerduty(value),
+        pagerduty=_build_pagerduty(value, findings),
         tokens=tokens,
         limits=LimitSettings(
             body_bytes=value.limits.body,
@@ -188,14 +175,28 @@ def _build(value: Configuration, findings: Findings, environ: Mapping[str, str],
     )
 
 
-def _build_pagerduty(value: Configuration) -> PagerDutySettings:
+def _build_pagerduty(value: Configuration, findings: Findings) -> PagerDutySettings:
+    section = value.pagerduty
+    path = ("pagerduty", "api_token")
+    token = "" if section.api_token is None else findings.refer(path, section.api_token, Purpose.API_TOKEN)
+    if section.webhook_secrets and not token:
+        message = "webhooks do not say which page they are about: without pagerduty.api_token nearly all are left unused"
+        hint = "a token that may only read is enough"
+        findings.warn(("pagerduty", "webhook_secrets"), "webhooks-without-token", message, hint, key=True)
     return PagerDutySettings(
-        events_url=value.pagerduty.events_url.rstrip("/"),
-        api_url=value.pagerduty.api_url.rstrip("/"),
-        rate=value.pagerduty.rate,
-        timeout_ms=value.pagerduty.timeout,
-        retry_for_ms=value.pagerduty.retry_for,
-        use_environment_proxy=value.pagerduty.use_environment_proxy,
+        events_url=section.events_url.rstrip("/"),
+        api_url=section.api_url.rstrip("/"),
+        rate=section.rate,
+        timeout_ms=section.timeout,
+        retry_for_ms=section.retry_for,
+        use_environment_proxy=section.use_environment_proxy,
+        api_token=token,
+        sender=section.from_ or "",
+        webhook_secrets=tuple(
+            findings.refer(("pagerduty", "webhook_secrets", index), secret, Purpose.WEBHOOK_SECRET)
+            for index, secret in enumerate(section.webhook_secrets)
+        ),
+        confirm_within_ms={name: team.pagerduty.confirm_within for name, team in value.teams.items()},
     )
 
 

@@ -164,6 +164,11 @@ class TeamPagerDutySection(Section):
     """How the team is reached through PagerDuty."""
 
     routing_key: Reference = Field(description="Integration key (Events API v2) of the team's service: 32 letters and digits.")
+    confirm_within: Annotated[Duration, _between(0, DAY_MS, "0s to 1d")] = setting(
+        "5m",
+        "A page of which PagerDuty shows no incident for this long reached nobody: the router says so and pages the team's "
+        "`fallback`. `0s`: not looked at. Needs `pagerduty.api_token`.",
+    )
 
 
 class TeamSection(Section):
@@ -241,6 +246,25 @@ class PagerDutySection(Section):
     )
     allow_http: bool = setting(False, "Allow `http://` to hosts other than this machine: keys travel unencrypted.")  # noqa: FBT003
     use_environment_proxy: bool = setting(False, "Call through the proxy named by HTTPS_PROXY and its like.")  # noqa: FBT003
+    api_token: Maybe[Reference] = setting(
+        None,
+        "REST API token, to follow each page until somebody has it; one that may only read is enough for that, "
+        "acknowledging and the like from here takes one that may write. An OAuth token begins with `Bearer `.",
+    )
+    from_: Maybe[str] = Field(
+        None,
+        alias="from",
+        validate_default=False,
+        description="Email address of the PagerDuty user in whose name the router acknowledges, resolves and notes.",
+        pattern=r"^[^@\s]+@[^@\s]+$",
+        examples=["alert-router@example.com"],
+    )
+    webhook_secrets: list[Reference] = setting(
+        [],
+        "Secrets of the webhook subscriptions that tell us what happens, as PagerDuty shows them; several while one is "
+        "exchanged. Without any, PagerDuty is asked instead.",
+        json_schema_extra={"secret": True},
+    )
 
     @model_validator(mode="after")
     def check_urls(self) -> PagerDutySection:

@@ -80,6 +80,8 @@ class Purpose(StrEnum):
     ROUTING_KEY = "routing key"
     INBOUND_KEY = "inbound key"
     TOKEN = "token"  # noqa: S105 -- the word, not a token
+    API_TOKEN = "REST API token"  # noqa: S105 -- likewise
+    WEBHOOK_SECRET = "webhook secret"  # noqa: S105 -- likewise
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
@@ -180,6 +182,10 @@ def check_secret(text: str, purpose: Purpose) -> Problem | None:
     """What is recognisably wrong with the text of a secret. PagerDuty: a routing key is 32 letters and digits."""
     if purpose is Purpose.ROUTING_KEY:
         return _check_routing_key(text)
+    if purpose is Purpose.API_TOKEN and len(text) == ROUTING_KEY_LENGTH and text.isalnum():
+        message = "this has 32 characters, so it is a routing key; expected a REST API token"
+        hint = "PagerDuty makes one under Integrations > API Access Keys; read-only is enough for following pages"
+        return Problem(code="token-is-routing-key", message=message, hint=hint, is_warning=True)
     if len(text) < _MIN_TOKEN_LENGTH:
         message = f"this {purpose} has {len(text)} characters: that can be guessed"
         return Problem(code="weak-secret", message=message, hint="make one with: openssl rand -hex 16", is_warning=True)

@@ -110,6 +110,10 @@ class PagerDutySettings(msgspec.Struct, frozen=True, kw_only=True):
     timeout_ms: int  # for one call, from connecting to the last byte of the answer
     retry_for_ms: int  # an event not accepted for this long is a dead letter
     use_environment_proxy: bool
+    api_token: str = ""  # a reference; empty: PagerDuty is not read back
+    sender: str = ""  # email address for ``From``
+    webhook_secrets: tuple[str, ...] = ()  # references
+    confirm_within_ms: dict[str, int] = {}  # by team; 0: not looked at
 
 
 class TokenSettings(msgspec.Struct, frozen=True, kw_only=True):

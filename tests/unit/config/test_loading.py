@@ -71,8 +71,13 @@ BAD_SETTINGS = {
     "pagerduty: rate without time": ("pagerduty: {rate: 100}", "bad-rate", 19),
     "pagerduty: rate of nothing": ("pagerduty: {rate: 0/1m}", "bad-rate", 19),
     "pagerduty: timeout too long": ("pagerduty: {timeout: 10m}", "duration-out-of-range", 22),
-    "pagerduty: later key": ("pagerduty: {api_token: env:TOKEN}", "not-supported-yet", 13),
-    "pagerduty: webhooks": ("pagerduty: {webhook_secrets: [env:TOKEN]}", "not-supported-yet", 13),
+    "pagerduty: sender is no address": ("pagerduty: {from: me}", "invalid-value", 19),
+    "pagerduty: webhooks without token (warning)": (
+        "pagerduty: {webhook_secrets: [env:TOKEN]}",
+        "webhooks-without-token",
+        13,
+    ),
+    "pagerduty: empty token": ("pagerduty: {api_token: }", "empty-value", 13),
     "tokens: twice": (
         "tokens: [{name: x, token: env:TOKEN, scopes: [read]}, {name: x, token: env:TOKEN, scopes: [read]}]",
         "token-twice",

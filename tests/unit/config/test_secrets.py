@@ -185,3 +185,10 @@ def test_references() -> None:
     assert check_reference("credential:pd.key-1") is None
     for bad in ("env:", "env:1A", "env:A B", "file:", "file:\0", "credential:", "credential:a/b", "credential:.."):
         assert check_reference(bad) is not None, bad
+
+
+def test_a_routing_key_is_no_api_token() -> None:
+    found = check_secret(KEY, Purpose.API_TOKEN)
+    assert found is not None
+    assert (found.code, found.is_warning) == ("token-is-routing-key", True)
+    assert check_secret("u+aBcDeFgHiJkLmNoPqR", Purpose.API_TOKEN) is None
