@@ -24,6 +24,7 @@ from router.store.settings import DEFAULT_SETTINGS, StoreSettings
 from router.store.sqlite import following, upkeep
 from router.store.sqlite.lockfile import LockFile
 from router.store.sqlite.opening import open_for_writing, prepare_directory
+from router.store.sqlite.outgoing import Outgoing
 from router.store.sqlite.reader import SqliteReader, open_reader
 from router.store.sqlite.recovery import Found, recover
 from router.store.sqlite.retention import Retirement
@@ -54,6 +55,7 @@ class SqliteStore:
         self._pending = Pending(settings.max_pending)
         self._space = Space(path, settings, clock)
         self._writer: Writer | None = None
+        self._outgoing: Outgoing | None = None
         self._lock: LockFile | None = None
         self._is_open = False
         self._listener: Callable[[Sequence[Entry]], None] | None = None
@@ -63,20 +65,23 @@ class SqliteStore:
         self._next_decision_id = 1
         self._step = 0
         self._cursor = 0
+        self._handed_over = 0  # the last sequence the listener has had
 
     async def open(self) -> Recovered:
         """Lock, check, migrate, recover. StoreUnusable says what is wrong with the file and what to do."""
         if self._writer is not None:
             raise InvariantError(f"{self._path} was opened before by this store")
+        loop = asyncio.get_running_loop()
         writer = Writer(
             path=self._path,
             connect=self._connect,
             measure=self._measure,
             settle=self._settle,
-            loop=asyncio.get_running_loop(),
+            loop=loop,
             max_group=self._settings.max_group,
         )
         self._writer = writer
+        self._outgoing = Outgoing(loop, writer.put)
 
         def begin(connection: sqlite3.Connection) -> Found:
             found = recover(connection)
@@ -86,7 +91,7 @@ class SqliteStore:
 
         writer.start()
         try:
-            found: Found = await self._call(writer, begin)
+            found: Found = await self._call(self._outgoing, begin)
         except BaseException:
             await self._end(writer)
             raise
@@ -96,6 +101,7 @@ class SqliteStore:
         self._next_decision_id = found.next_decision_id
         self._step = found.step
         self._cursor = recovered.cursor
+        self._handed_over = found.last_seq
         return recovered
 
     def subscribe(self, listener: Callable[[Sequence[Entry]], None]) -> None:
@@ -104,7 +110,7 @@ class SqliteStore:
 
     async def append(self, at: int, facts: Sequence[Fact], *, reserved: bool = False) -> Sequence[Entry]:
         """Journal these facts, all or none; StoreFull, StoreUnavailable or Overloaded when that cannot be."""
-        writer = self._running()
+        outgoing = self._running()
         if not facts:
             return ()
         if not reserved and (refusal := self._space.refusal()):
@@ -117,7 +123,7 @@ class SqliteStore:
         except Exception as error:
             self._pending.fail(ticket)
             raise InvariantError(f"a fact cannot be written as JSON: {error}") from error
-        writer.put(work)
+        outgoing.put(work)
         await future
         return entries
 
@@ -127,7 +133,7 @@ class SqliteStore:
 
     async def commit(self, commit: Commit) -> None:
         """One step of the processor. One that failed may be given again (the same object): it is taken once."""
-        writer = self._running()
+        outgoing = self._running()
         if not self._cursor <= commit.cursor <= self._pending.last_seq:
             raise InvariantError(
                 f"the cursor cannot move from {self._cursor} to {commit.cursor}; the last entry is {self._pending.last_seq}"
@@ -141,7 +147,8 @@ class SqliteStore:
             self._step += 1
             work = Step(commit, step=self._step, first_decision_id=self._next_decision_id, future=future)
             self._next_decision_id += len(commit.decisions)
-        writer.put(work)
+        # Decisions that send nothing let nobody wait, unless there is more to decide behind them.
+        outgoing.put(work, is_patient=not work.sends and commit.cursor >= self._handed_over)
         try:
             await future
         except RouterError:
@@ -151,11 +158,11 @@ class SqliteStore:
 
     async def record(self, deliveries: Sequence[Delivery]) -> None:
         """The progress of these deliveries: attempts, next time, state."""
-        writer = self._running()
+        outgoing = self._running()
         if not deliveries:
             return
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        writer.put(Progress(deliveries, future))
+        outgoing.put(Progress(deliveries, future))
         await future
 
     async def keep_webhook(self, webhook: Webhook) -> bool:
@@ -183,7 +190,9 @@ class SqliteStore:
 
     async def retire(self, *, before_at: int, max_bytes: int) -> int:
         """Delete history in small pieces, so that no commit waits long for one. ``max_bytes`` 0: by age alone."""
-        retirement = Retirement(before_at=before_at, max_bytes=max_bytes, count_retired=self._running().count_retired)
+        self._running()
+        assert self._writer is not None
+        retirement = Retirement(before_at=before_at, max_bytes=max_bytes, count_retired=self._writer.count_retired)
         while not await self._call(self._running(), retirement.step):
             pass
         await self._call(self._running(), lambda connection: self._measure(connection, at_once=True))
@@ -207,13 +216,13 @@ class SqliteStore:
 
     async def close(self) -> None:
         """Finish what was queued, checkpoint, let go. A second call does nothing."""
-        writer = self._writer
-        if writer is None or not self._is_open:
+        writer, outgoing = self._writer, self._outgoing
+        if writer is None or outgoing is None or not self._is_open:
             return
         self._is_open = False
         now = self._clock.now()
         try:
-            await self._call(writer, lambda connection: upkeep.finish(connection, now))
+            await self._call(outgoing, lambda connection: upkeep.finish(connection, now))
         finally:
             await self._end(writer)
 
@@ -229,16 +238,16 @@ class SqliteStore:
             self._lock.release()
             self._lock = None
 
-    def _running(self) -> Writer:
+    def _running(self) -> Outgoing:
         if self._unusable is not None:
             raise StoreUnusable(str(self._unusable))
-        if self._writer is None or not self._is_open:
+        if self._outgoing is None or not self._is_open:
             raise StoreUnavailable(f"{self._path} is not open")
-        return self._writer
+        return self._outgoing
 
-    async def _call(self, writer: Writer, function: Callable[[sqlite3.Connection], Any]) -> Any:
+    async def _call(self, outgoing: Outgoing, function: Callable[[sqlite3.Connection], Any]) -> Any:
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        writer.put(Call(function, future))
+        outgoing.put(Call(function, future))
         return await future
 
     def _measure(self, connection: sqlite3.Connection, *, at_once: bool = False) -> None:
@@ -255,10 +264,8 @@ class SqliteStore:
         entries: list[Entry] = []
         for outcome in outcomes:
             work, error = outcome.work, outcome.error
-            if isinstance(error, StoreFull):
-                self._space.found_full()
-            elif isinstance(error, StoreUnusable):
-                self._unusable = error
+            if error is not None:
+                self._note(error)
             if isinstance(work, Append):
                 if error is None:
                     self._pending.announce(work.ticket)
@@ -273,5 +280,13 @@ class SqliteStore:
                     work.future.set_result(outcome.value)
                 else:
                     work.future.set_exception(error)
-        if entries and self._listener is not None:
-            self._listener(entries)
+        if entries:
+            self._handed_over = entries[-1].seq
+            if self._listener is not None:
+                self._listener(entries)
+
+    def _note(self, error: RouterError) -> None:
+        if isinstance(error, StoreFull):
+            self._space.found_full()
+        elif isinstance(error, StoreUnusable):
+            self._unusable = error

@@ -14,7 +14,7 @@ from typing import Any
 
 from router.errors import InvariantError
 
-_CHUNKS = (256, 128, 64, 32, 16, 8, 4, 2, 1)  # few different statements, so that all stay prepared
+_CHUNKS = (256, 128, 64, 32, *range(16, 0, -1))  # few different statements, so that all stay prepared
 _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 _ROW = re.compile(r"(.*\bVALUES)\s*\n  (\([^\n]*\))\n?(.*)", re.DOTALL)
 

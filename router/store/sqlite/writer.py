@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -52,7 +52,7 @@ class Writer:
         self._settle = settle
         self._loop = loop
         self._max_group = max_group
-        self._queue: SimpleQueue[Grouped | Call | None] = SimpleQueue()
+        self._queue: SimpleQueue[Sequence[Grouped | Call] | None] = SimpleQueue()
         self._appends: deque[Append] = deque()
         self._urgent: list[Step | Progress] = []
         self._calls: deque[Call] = deque()
@@ -65,9 +65,9 @@ class Writer:
         """Begin; the first thing given should be a ``Call`` that recovers."""
         self._thread.start()
 
-    def put(self, work: Grouped | Call) -> None:
-        """Hand over; never blocks."""
-        self._queue.put(work)
+    def put(self, works: Sequence[Grouped | Call]) -> None:
+        """Hand over, in order; never blocks."""
+        self._queue.put(works)
 
     def stop(self) -> None:
         """Everything already given is still done, then the thread ends and the connection is closed."""
@@ -120,17 +120,18 @@ class Writer:
         block = not (self._appends or self._urgent or self._calls)
         try:
             while True:
-                work = queue.get(block=block)
+                works = queue.get(block=block)
                 block = False
-                if work is None:
+                if works is None:
                     queue.put(None)  # found again when all before it is done
                     return bool(self._appends or self._urgent or self._calls)
-                if isinstance(work, Append):
-                    self._appends.append(work)
-                elif isinstance(work, Call):
-                    self._calls.append(work)
-                else:
-                    self._urgent.append(work)
+                for work in works:
+                    if isinstance(work, Append):
+                        self._appends.append(work)
+                    elif isinstance(work, Call):
+                        self._calls.append(work)
+                    else:
+                        self._urgent.append(work)
         except Empty:
             return True
 
@@ -219,5 +220,5 @@ class Writer:
     def _fail_all(self, error: RouterError) -> None:
         """Nothing can be written: everything given is answered with the reason, until told to stop."""
         self._answer([Outcome(work, error) for work in (*self._urgent, *self._appends, *self._calls)])
-        while (work := self._queue.get()) is not None:
-            self._answer([Outcome(work, error)])
+        while (works := self._queue.get()) is not None:
+            self._answer([Outcome(work, error) for work in works])

@@ -25,8 +25,8 @@ async def opened(path: Path, **settings: int) -> SqliteStore:
 
 
 async def call(store: SqliteStore, statement: str) -> Any:
-    assert store._writer is not None
-    return await store._call(store._writer, lambda connection: connection.execute(statement).fetchall())
+    assert store._outgoing is not None
+    return await store._call(store._outgoing, lambda connection: connection.execute(statement).fetchall())
 
 
 async def test_a_second_store_on_the_same_file_is_refused(tmp_path: Path) -> None:

@@ -62,8 +62,8 @@ async def test_a_reader_lets_go_between_its_answers(tmp_path: Path) -> None:
     reader.entries()
     await store.append(START, [fact()])
     assert len(reader.entries()) == 1
-    assert store._writer is not None
-    busy, *_ = await store._call(store._writer, lambda c: c.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone())
+    assert store._outgoing is not None
+    busy, *_ = await store._call(store._outgoing, lambda c: c.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone())
     assert busy == 0
     reader.close()
     await store.close()

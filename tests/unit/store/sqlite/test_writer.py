@@ -72,10 +72,10 @@ class Bench:
     async def run(self, *works: Append | Step | Progress | Call) -> list[Any]:
         """All at once: they wait behind one that holds the writer."""
         holding = self.hold()
-        self.writer.put(holding)
+        self.writer.put([holding])
         await asyncio.get_running_loop().run_in_executor(None, self.entered.wait)
         for work in works:
-            self.writer.put(work)
+            self.writer.put([work])
         self.gate.set()
         await holding.future
         return [await work.future for work in works]
@@ -192,7 +192,7 @@ async def test_everything_given_before_the_stop_is_done(tmp_path: Path) -> None:
     holding = bench.hold()
     works = [bench.append(2) for _ in range(10)]
     for work in (holding, *works):
-        bench.writer.put(work)
+        bench.writer.put([work])
     bench.writer.stop()
     bench.gate.set()
     assert [await work.future for work in works] == [None] * 10
@@ -205,7 +205,7 @@ async def test_a_connection_that_cannot_be_made_is_everybodys_answer(tmp_path: P
     bench = Bench(path)
     works = [bench.append(), bench.step(1)]
     for work in works:
-        bench.writer.put(work)
+        bench.writer.put([work])
     bench.writer.start()
     assert [type(await work.future) for work in works] == [StoreUnusable] * 2
     await bench.stop()
@@ -221,9 +221,9 @@ async def test_a_thread_that_breaks_answers_everybody_all_the_same(tmp_path: Pat
     bench.writer._measure = broken
     bench.writer.start()
     first, second = bench.append(), bench.append()
-    bench.writer.put(first)
+    bench.writer.put([first])
     assert await first.future is None
-    bench.writer.put(second)
+    bench.writer.put([second])
     assert isinstance(await second.future, StoreUnavailable)
     await bench.stop()
 
@@ -232,8 +232,8 @@ def test_a_loop_that_is_gone_does_not_stop_the_thread(tmp_path: Path) -> None:
     async def leave() -> Bench:
         bench = Bench(tmp_path / "router.db")
         bench.writer.start()
-        bench.writer.put(bench.hold())
-        bench.writer.put(bench.append())
+        bench.writer.put([bench.hold()])
+        bench.writer.put([bench.append()])
         return bench
 
     bench = asyncio.run(leave())
