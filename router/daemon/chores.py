@@ -5,6 +5,7 @@ APScheduler drops work by default (a job a second late is skipped), so misfires 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -30,6 +31,10 @@ class Chores:
         async def run() -> None:
             try:
                 await chore()
+            except asyncio.CancelledError:
+                if self._started:
+                    raise
+                # Cut short by ``stop``, as intended: nothing for the scheduler to log as an error.
             except Exception:  # a chore's failure must not end the others
                 log.exception("chore_failed", chore=name)
 

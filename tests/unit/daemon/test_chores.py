@@ -24,3 +24,19 @@ async def test_a_failing_chore_comes_again_and_others_go_on() -> None:
             await asyncio.sleep(0.01)
     chores.stop()
     chores.stop()
+
+
+async def test_a_chore_that_a_stop_cuts_short_is_no_error(caplog) -> None:
+    began = asyncio.Event()
+
+    async def long() -> None:
+        began.set()
+        await asyncio.Event().wait()
+
+    chores = Chores()
+    chores.every(0.01, "long", long)
+    chores.start()
+    await asyncio.wait_for(began.wait(), 5)
+    chores.stop()
+    await asyncio.sleep(0.05)
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
