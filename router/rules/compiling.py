@@ -13,12 +13,16 @@ from router.model.ruleset import (
     AfterQuiet,
     AllResolved,
     AtOnce,
+    CloseEpisode,
     Count,
     FiringFor,
     ImageTemplate,
+    KeepEpisode,
     Limit,
     LinkTemplate,
     Never,
+    OnResolved,
+    ReopenIfFiring,
     Resolve,
     Rule,
     RuleSet,
@@ -31,13 +35,26 @@ from router.rules.bundle import Bundle, decode_bundle, encode_bundle, version_of
 from router.rules.conditions import build_match
 from router.rules.crosscheck import CompiledFile, check_rules_together
 from router.rules.findings import Findings, Names
+from router.rules.muting import Calendar, build_muting, check_names
 from router.rules.reading import ReadFile, read_file
-from router.rules.schema import AfterQuietSection, CountSection, DefaultsSection, FiringForSection, LimitSection, RuleSection
+from router.rules.schema import (
+    AfterQuietSection,
+    CountSection,
+    DefaultsSection,
+    FiringForSection,
+    LimitSection,
+    ReopenSection,
+    RuleSection,
+)
+from router.rules.schema import OnResolved as OnResolvedSection
 from router.rules.schema import Resolve as ResolveSection
 from router.rules.schema import When as WhenSection
 from router.yamldoc import Path
 
-_USELESS_WITH_DROP = ("when", "page", "group_by", "summary", "details", "links", "images", "as_severity", "resolve", "limit")
+_USELESS_WITH_DROP = (
+    *("when", "page", "group_by", "summary", "details", "links", "images", "as_severity", "resolve", "limit"),
+    *("on_resolved_in_pagerduty", "during", "outside"),
+)
 
 
 def compile_ruleset(
@@ -47,18 +64,28 @@ def compile_ruleset(
     default_team: str,
     scale: SeverityScale,
     sources: Collection[str] | None = None,
+    now: int | None = None,
 ) -> tuple[RuleSet | None, list[Diagnostic]]:
     """The rule set these files (name, text) make, tried in this order, and every mistake and warning, file by file.
 
     The rule set is None exactly if one of the diagnostics is an error. Never raises for what stands in a file. ``sources``:
-    names of the configured ones, to warn of rules that name another.
+    names of the configured ones, to warn of rules that name another. ``now``: the time (ms UTC), to warn of what is over.
     """
-    compiled, diagnostics = _compile(files, Names(teams=teams, scale=scale, sources=sources))
+    compiled, diagnostics = _compile(files, Names(teams=teams, scale=scale, sources=sources, now=now))
     if any(found.level == "error" for found in diagnostics):
         return None, diagnostics
     version = version_of(Bundle.of(files, teams=teams, default_team=default_team, scale=scale))
     rules = tuple(rule for file in compiled for rule in file.rules if rule is not None)
-    return RuleSet(version=version, rules=rules, teams=dict(teams), default_team=default_team), diagnostics
+    ruleset = RuleSet(
+        version=version,
+        rules=rules,
+        teams=dict(teams),
+        default_team=default_team,
+        silences=tuple(silence for file in compiled for silence in file.muting.silences),
+        maintenance=tuple(maintenance for file in compiled for maintenance in file.muting.maintenance),
+        inhibitions=tuple(inhibition for file in compiled for inhibition in file.muting.inhibitions),
+    )
+    return ruleset, diagnostics
 
 
 def check_files(files: Sequence[tuple[str, str | bytes]], names: Names) -> tuple[int, list[Diagnostic]]:
@@ -68,13 +95,17 @@ def check_files(files: Sequence[tuple[str, str | bytes]], names: Names) -> tuple
 
 
 def _compile(files: Sequence[tuple[str, str | bytes]], names: Names) -> tuple[list[CompiledFile], list[Diagnostic]]:
-    compiled = [_compile_file(read_file(name, text), names) for name, text in files]
+    found = [read_file(name, text) for name, text in files]
+    all_findings = [Findings(each.document, names) for each in found]
+    for each, findings in zip(found, all_findings, strict=True):
+        findings.diagnostics += each.diagnostics
+    calendar = Calendar(list(zip(found, all_findings, strict=True)))
+    compiled = [_compile_file(each, calendar, findings) for each, findings in zip(found, all_findings, strict=True)]
+    check_names([(file.muting, findings) for file, findings in zip(compiled, all_findings, strict=True)])
     return compiled, check_rules_together(compiled)
 
 
-def _compile_file(found: ReadFile, names: Names) -> CompiledFile:
-    findings = Findings(found.document, names)
-    findings.diagnostics += found.diagnostics
+def _compile_file(found: ReadFile, calendar: Calendar, findings: Findings) -> CompiledFile:
     rules: list[Rule | None] = []
     ids: list[str] = []
     if found.value is not None:
@@ -83,9 +114,10 @@ def _compile_file(found: ReadFile, names: Names) -> CompiledFile:
         for index, section in enumerate(found.value.rules):
             is_broken = index in found.broken
             ids.append(section.id)
-            rule = _compile_rule(section, defaults, ("rules", index), findings)
+            rule = _compile_rule(section, defaults, calendar, ("rules", index), findings)
             rules.append(None if is_broken else rule)
-    return CompiledFile(document=found.document, ids=ids, rules=rules, diagnostics=findings.diagnostics)
+    muting = build_muting(found, calendar, findings)
+    return CompiledFile(document=found.document, ids=ids, rules=rules, muting=muting, diagnostics=findings.diagnostics)
 
 
 def _check_defaults(defaults: DefaultsSection, findings: Findings) -> None:
@@ -96,7 +128,7 @@ def _check_defaults(defaults: DefaultsSection, findings: Findings) -> None:
     findings.template(("defaults", "summary"), defaults.summary)
 
 
-def _compile_rule(section: RuleSection, defaults: DefaultsSection, path: Path, findings: Findings) -> Rule:
+def _compile_rule(section: RuleSection, defaults: DefaultsSection, calendar: Calendar, path: Path, findings: Findings) -> Rule:
     given = section.model_fields_set
     # Values from `defaults` were checked once, where they stand.
     page = section.page if "page" in given else defaults.page
@@ -126,7 +158,10 @@ def _compile_rule(section: RuleSection, defaults: DefaultsSection, path: Path, f
         images=_build_images(section, path, findings),
         as_severity=findings.severity((*path, "as_severity"), section.as_severity) if section.as_severity is not None else None,
         resolve=_build_resolve(section.resolve if "resolve" in given else defaults.resolve),
+        on_resolved_in_pagerduty=_build_on_resolved(section.on_resolved_in_pagerduty),
         limit=_build_limit(limit),
+        during=calendar.find(section.during, (*path, "during"), findings),
+        outside=calendar.find(section.outside, (*path, "except"), findings),
         goes_on=section.goes_on,
     )
 
@@ -160,8 +195,9 @@ def _check_drop(section: RuleSection, path: Path, findings: Findings) -> None:
     if section.goes_on:
         message = "drop and continue contradict each other: what is dropped goes no further"
         findings.complain((*path, "continue"), "drop-continues", message, key=True)
-    for key in _USELESS_WITH_DROP:
-        if key in section.model_fields_set:
+    for field in _USELESS_WITH_DROP:
+        if field in section.model_fields_set:
+            key = "except" if field == "outside" else field
             findings.warn((*path, key), "useless-key", f"{key} has no effect in a rule that drops", key=True)
 
 
@@ -235,6 +271,18 @@ def _build_resolve(section: ResolveSection) -> Resolve:
             return Never()
         case AfterQuietSection():
             return AfterQuiet(quiet_ms=section.after_quiet)
+        case _:
+            assert_never(section)
+
+
+def _build_on_resolved(section: OnResolvedSection) -> OnResolved:
+    match section:
+        case "close":
+            return CloseEpisode()
+        case "keep":
+            return KeepEpisode()
+        case ReopenSection():
+            return ReopenIfFiring(after_ms=section.reopen_if_firing_after)
         case _:
             assert_never(section)
 

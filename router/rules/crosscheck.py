@@ -9,6 +9,7 @@ import msgspec
 from router.errors import Diagnostic
 from router.model.ruleset import Match, Rule
 from router.rules.conditions import matches_everything
+from router.rules.muting import Muting
 from router.yamldoc import Document, to_diagnostic
 
 Place = tuple[int, int]
@@ -21,6 +22,7 @@ class CompiledFile(msgspec.Struct, kw_only=True):
     document: Document
     ids: list[str]
     rules: list[Rule | None]
+    muting: Muting
     diagnostics: list[Diagnostic]
 
 

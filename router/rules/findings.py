@@ -21,11 +21,12 @@ _NAMES_SHOWN = 20
 
 
 class Names(msgspec.Struct, frozen=True, kw_only=True):
-    """What rules may refer to. None: not known, so any name will do."""
+    """What rules may refer to. None: not known, so any name will do. ``now``: to warn of what is over (ms UTC)."""
 
     teams: Mapping[str, Team] | None
     scale: SeverityScale
     sources: Collection[str] | None = None
+    now: int | None = None
 
 
 class Findings:
@@ -36,6 +37,10 @@ class Findings:
         self.document = document
         self._names = names
         self.diagnostics: list[Diagnostic] = []
+
+    def is_past(self, at: int) -> bool:
+        """Whether that time is over, as far as it is known what time it is."""
+        return self._names.now is not None and at <= self._names.now
 
     def complain(self, path: Path, code: str, message: str, hint: str = "", *, key: bool = False) -> None:
         """An error at a place."""

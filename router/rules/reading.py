@@ -26,13 +26,14 @@ _MAX_VERSION_DIGITS = 9
 class ReadFile(msgspec.Struct, kw_only=True):
     """A rule file as far as it could be read. ``broken``: indices of rules cut down to what is valid of them.
 
-    ``value`` is None when nothing is usable.
+    ``value`` is None when nothing is usable. ``lost_schedules``: names of schedules that have mistakes.
     """
 
     document: Document
     value: RuleFile | None
     broken: frozenset[int]
     diagnostics: list[Diagnostic]
+    lost_schedules: frozenset[str] = frozenset()
 
 
 def read_file(name: str, text: str | bytes) -> ReadFile:
@@ -48,9 +49,17 @@ def read_file(name: str, text: str | bytes) -> ReadFile:
         diagnostics = [found for found in diagnostics if not (found.path in places and found.code in _REPLACED_CODES)]
         diagnostics += [_refuse_later(document, path) for path in later]
     broken: frozenset[int] = frozenset()
+    lost: frozenset[str] = frozenset()
     if value is None:
         value, broken = _salvage(document)
-    return ReadFile(document=document, value=value, broken=broken, diagnostics=diagnostics)
+        lost = _written_schedules(document) - frozenset(value.schedules if value is not None else ())
+    return ReadFile(document=document, value=value, broken=broken, diagnostics=diagnostics, lost_schedules=lost)
+
+
+def _written_schedules(document: Document) -> frozenset[str]:
+    data = document.data
+    schedules = data.get("schedules") if isinstance(data, dict) else None
+    return frozenset(schedules) if isinstance(schedules, dict) else frozenset()
 
 
 def _refuse_future(document: Document) -> Diagnostic | None:
@@ -73,7 +82,7 @@ def _find_later(document: Document) -> list[Path]:
     data = document.data
     if not isinstance(data, dict):
         return []
-    found: list[Path] = [(key,) for key in LATER["file"] if key in data]
+    found: list[Path] = []
     rules = data.get("rules")
     for index, rule in enumerate(rules if isinstance(rules, list) else ()):
         if not isinstance(rule, dict):
@@ -104,9 +113,14 @@ def _salvage(document: Document) -> tuple[RuleFile | None, frozenset[int]]:
         else:
             broken.add(index)
             rules.append({"id": _STAND_IN_ID} if index in unreadable else _cut_down(document, rule))
-    salvaged = {"rules": rules}
-    if "defaults" in data and _try(document, {"defaults": data["defaults"], "rules": []}) is not None:
-        salvaged["defaults"] = data["defaults"]
+    salvaged: dict[str, Any] = {"rules": rules}
+    for key in ("defaults", "silences", "maintenance", "inhibitions"):
+        if key in data and _try(document, {key: data[key], "rules": []}) is not None:
+            salvaged[key] = data[key]
+    schedules = data.get("schedules")
+    if isinstance(schedules, dict):
+        good = {name: each for name, each in schedules.items() if _try(document, {"schedules": {name: each}, "rules": []})}
+        salvaged["schedules"] = good
     return _try(document, salvaged), frozenset(broken)
 
 

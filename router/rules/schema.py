@@ -7,6 +7,7 @@ key of a rule, or more than one rule, are in ``router.rules.compiling`` and ``ro
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 from pydantic import AfterValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
@@ -14,6 +15,7 @@ from pydantic import AfterValidator, ConfigDict, Field, PlainValidator, WithJson
 from router.model.pattern import Pattern, PatternError
 from router.model.quantity import DURATION_FORM, QuantityError, parse_duration
 from router.model.ruleset import DEFAULT_RULE_ID
+from router.rules import timetable
 from router.yamldoc import Mistake, YamlModel
 
 GRAMMAR_VERSION = 1
@@ -27,9 +29,8 @@ SECOND_MS = 1_000
 DAY_MS = 86_400_000
 
 LATER = {
-    "rule": ("notify", "escalate", "during", "except", "otherwise"),
+    "rule": ("notify", "escalate", "otherwise"),
     "when": ("absent_for", "flapping"),
-    "file": ("schedules", "inhibitions", "silences", "maintenance"),
 }
 """Keys of the language that this version refuses with a message of their own, by where they stand."""
 
@@ -80,6 +81,20 @@ def _duration(shortest_ms: int, longest_ms: int, words: str) -> Any:
     return PlainValidator(convert)
 
 
+def _reads(parse: Callable[[str], Any]) -> AfterValidator:
+    """A text that ``parse`` can read; it stays text, and is parsed where it is used."""
+
+    def check(value: str) -> str:
+        parse(value)
+        return value
+
+    return AfterValidator(check)
+
+
+def _said(form: str, plural: str) -> Any:
+    return Field(json_schema_extra={"expected": form, "expected_plural": plural})
+
+
 _DURATION_SCHEMA = WithJsonSchema(
     {"type": "string", "pattern": r"^([0-9]+(d|h|m|s|ms))+$", "examples": ["30s", "5m", "1h30m", "7d"]}
 )
@@ -105,6 +120,13 @@ LabelPatternText: TypeAlias = Annotated[
     AfterValidator(_check_pattern),
     Field(json_schema_extra={"expected": "a name, glob, /regex/ or !exclusion", "expected_plural": "patterns"}),
 ]
+Weekdays: TypeAlias = Annotated[str, _reads(timetable.parse_weekdays), _said(timetable.WEEKDAYS_FORM, "weekdays")]
+Hours: TypeAlias = Annotated[str, _reads(timetable.parse_hours), _said(timetable.HOURS_FORM, "hours")]
+Dates: TypeAlias = Annotated[str, _reads(timetable.parse_dates), _said(timetable.DATES_FORM, "dates")]
+Days: TypeAlias = Annotated[str, _reads(timetable.parse_days), _said(timetable.DAYS_FORM, "days of the month")]
+Months: TypeAlias = Annotated[str, _reads(timetable.parse_months), _said(timetable.MONTHS_FORM, "months")]
+Instant: TypeAlias = Annotated[str, _reads(timetable.parse_instant), _said(timetable.INSTANT_FORM, "times")]
+Zone: TypeAlias = Annotated[str, _reads(timetable.check_zone), _said("a zone such as Europe/Berlin or UTC", "zones")]
 TemplateText: TypeAlias = Annotated[str, Field(json_schema_extra={"expected": "a text, with {{ fields }}"})]
 FieldName: TypeAlias = Annotated[str, Field(min_length=1, max_length=256)]
 
@@ -212,8 +234,69 @@ class ImageSection(Section):
     alt: Maybe[TemplateText] = setting(None, "What it shows, a template.")
 
 
+class ReopenSection(Section):
+    """Closed, and paged anew if it still fires after a while."""
+
+    reopen_if_firing_after: Quiet = Field(description="How long after it was resolved in PagerDuty, 1s to 30d.")
+
+
+class TimesSection(Section):
+    """Times that all these conditions name together, by the clock on the wall of the schedule's zone."""
+
+    weekdays: Weekdays | list[Weekdays] = setting([], "Weekdays, or ranges of them.", examples=["mon-fri", ["mon", "thu-sat"]])
+    hours: Hours | list[Hours] = setting(
+        [],
+        "From and until. Hours over midnight belong to the day on which they begin.",
+        examples=["09:00-17:00", ["22:00-06:00"]],
+    )
+    dates: Dates | list[Dates] = setting([], "Dates, or ranges of them.", examples=["2026-12-24..2027-01-02"])
+    days: Days | list[Days] = setting([], "Days of the month, or ranges of them; `-1` is the last.", examples=["1..7", "-1"])
+    months: Months | list[Months] = setting([], "Months, or ranges of them.", examples=["jun-aug"])
+
+
+class ScheduleSection(TimesSection):
+    """Times with a name, for `during` and `except` of rules, and for maintenance."""
+
+    zone: Zone = Field(description="The zone whose clock is meant, as the IANA calls it.", examples=["Europe/Berlin"])
+    also: list[TimesSection] = setting([], "Further times that belong to it.")
+    holidays: Dates | list[Dates] = setting([], "Dates on which none of it begins.")
+
+
+class SilenceSection(Section):
+    """Pages nobody for what it matches, until it ends. What still fires then is paged."""
+
+    id: RuleId = Field(description="Its name, shown with each decision.")
+    match: MatchSection = Field(description="Which alerts it mutes.")
+    until: Instant = Field(description="When it ends.", examples=["2026-12-24T18:00:00+01:00"])
+    since: Maybe[Instant] = setting(None, "When it begins; absent: it has begun.", alias="from")
+    reason: str = Field(description="Why, for those who wonder.", min_length=1)
+
+
+class MaintenanceSection(Section):
+    """Pages nobody for what it matches while a schedule holds, or once from then until then."""
+
+    id: RuleId = Field(description="Its name, shown with each decision.")
+    match: MatchSection = setting({}, "Which alerts it mutes; absent: all.")
+    during: str | list[str] = setting([], "The schedules while which it mutes.")
+    since: Maybe[Instant] = setting(None, "When it begins, once.", alias="from")
+    until: Maybe[Instant] = setting(None, "When it ends, once.")
+    reason: str = setting("", "Why, for those who wonder.")
+
+
+class InhibitionSection(Section):
+    """Pages nobody for a target while a source fires that has equal values."""
+
+    id: RuleId = Field(description="Its name, shown with each decision.")
+    source: MatchSection = Field(description="The alerts that mute others.")
+    target: MatchSection = Field(description="The alerts that are muted.")
+    equal: list[FieldName] = setting(
+        [], "Labels or fields that have to be equal in both; a missing one equals an empty one.", examples=[["cluster", "node"]]
+    )
+
+
 When: TypeAlias = CountSection | FiringForSection
 Resolve: TypeAlias = Literal["all_resolved", "never"] | AfterQuietSection
+OnResolved: TypeAlias = Literal["close", "keep"] | ReopenSection
 
 
 class DefaultsSection(Section):
@@ -252,7 +335,14 @@ class RuleSection(Section):
     resolve: Resolve = setting(
         "all_resolved", "When the incident is closed: all its alerts have resolved, nothing for a while, or only by a person."
     )
+    on_resolved_in_pagerduty: OnResolved = setting(
+        "close",
+        "When somebody resolves it in PagerDuty while it fires: `close` pages again when it occurs again or worsens, "
+        "`keep` leaves it open here.",
+    )
     limit: Maybe[LimitSection] = setting(None, "At most so many incidents of this rule; above it one storm incident.")
+    during: str | list[str] = setting([], "Page only while one of these schedules holds; what still fires then is paged.")
+    outside: str | list[str] = setting([], "Never page while one of these schedules holds.", alias="except")
     goes_on: bool = Field(False, alias="continue", description="Go on to the rules below.")  # noqa: FBT003
 
 
@@ -262,3 +352,7 @@ class RuleFile(Section):
     version: Literal[1] = setting(1, "Version of the rule language.")
     rules: list[RuleSection] = Field(description="The rules, in the order they are tried.")
     defaults: DefaultsSection = setting({}, "What the rules of this file have unless they say otherwise.")
+    schedules: dict[RuleId, ScheduleSection] = setting({}, "Times with names, for the rules of all files.")
+    silences: list[SilenceSection] = setting([], "What pages nobody for a while.")
+    maintenance: list[MaintenanceSection] = setting([], "What pages nobody at certain times.")
+    inhibitions: list[InhibitionSection] = setting([], "What pages nobody while something else fires.")
