@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -13,9 +14,18 @@ _KEY_LENGTH = 32
 
 def _parse_key(text: str) -> tuple[str, str]:
     name, _, key = text.partition("=")
-    if not name or len(key) != _KEY_LENGTH or not key.isalnum():
+    if not name or len(key) != _KEY_LENGTH or not (key.isascii() and key.isalnum()):
         raise click.BadParameter(f"{text!r}: expected NAME=KEY with a routing key of {_KEY_LENGTH} letters and digits")
     return name, key
+
+
+def _parse_keys(texts: Sequence[str]) -> dict[str, str]:
+    keys: dict[str, str] = {}
+    for name, key in map(_parse_key, texts):
+        if name in keys:
+            raise click.BadParameter(f"there are two services named {name!r}")
+        keys[name] = key
+    return keys or {"demo": "d" * _KEY_LENGTH}
 
 
 @click.command(epilog="Example: alert-router sandbox --port 8080 --key payments=0123456789abcdef0123456789abcdef")
@@ -30,7 +40,8 @@ def _parse_key(text: str) -> tuple[str, str]:
     default=None,
     help="A JSON file with services, users, switches (docs/reference/sandbox.md) instead of --key.",
 )
-def sandbox(*, port: int, keys: tuple[str, ...], settings_path: Path | None) -> None:
+@click.pass_context
+def sandbox(context: click.Context, *, port: int, keys: tuple[str, ...], settings_path: Path | None) -> None:
     """A strict local PagerDuty: accepts events, opens and closes incidents, shows them on a page in the browser.
 
     Point `pagerduty.events_url` at the address it prints. It pages nobody and listens on loopback only.
@@ -40,17 +51,18 @@ def sandbox(*, port: int, keys: tuple[str, ...], settings_path: Path | None) -> 
     from router.sandbox.server import run  # noqa: PLC0415
     from router.sandbox.settings import from_keys, load_settings  # noqa: PLC0415
 
-    if settings_path is not None:
-        try:
-            settings = load_settings(settings_path)
-        except msgspec.MsgspecError as error:
-            fail(f"{settings_path}: {error}", hint="docs/reference/sandbox.md names every setting")
-    else:
-        settings = from_keys(dict(_parse_key(key) for key in keys) or {"demo": "d" * _KEY_LENGTH}, port=port)
+    if settings_path is not None and keys:
+        raise click.UsageError("--key and --settings exclude each other: name the services in the file")
+    place = f"{settings_path}: " if settings_path else ""
     try:
+        settings = load_settings(settings_path) if settings_path else from_keys(_parse_keys(keys))
+        if settings_path is None or context.get_parameter_source("port") is not click.core.ParameterSource.DEFAULT:
+            settings = msgspec.structs.replace(settings, port=port)
         run(settings, on_ready=_announce)
+    except (msgspec.MsgspecError, ValueError, KeyError) as error:  # ours, of the sandbox, and of bytes that are no text
+        fail(f"{place}{error.args[0] if error.args else error}", hint="docs/reference/sandbox.md names every setting")
     except OSError as error:
-        fail(f"cannot listen: {error.strerror or error}", hint="choose another --port")
+        fail(f"{place}cannot listen: {error.strerror or error}", hint="choose another --port, or see the files it names")
 
 
 def _announce(url: str) -> None:
