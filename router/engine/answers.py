@@ -57,6 +57,7 @@ class Answers:
                 episode.acknowledged_at = state.now
             case "unacknowledged" | "reopened":
                 episode.acknowledged_at = 0
+                episode.waits_from = state.now
             case "resolved":
                 if episode.reopen_ms != KEEPS:
                     self._close(group, episode.reopen_ms, by)

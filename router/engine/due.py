@@ -14,7 +14,7 @@ from router.engine.rows import Group
 from router.engine.state import UPDATE_SPACING_MS, State
 from router.engine.storms import Storms
 from router.engine.timers import GROUP, SHARED, SILENCE, STORM
-from router.engine.trigger import OPEN_AFTER_RESOLVE, Verdict
+from router.engine.trigger import OPEN_AFTER_RESOLVE, Verdict, step_due
 from router.model.decision import Reason
 from router.model.journal import Restarted
 from router.model.ruleset import AfterQuiet, Count
@@ -113,6 +113,19 @@ class Due:
             self._look_at_worse(ready, group)
         if episode.worst > episode.severity and episode.told_at + UPDATE_SPACING_MS <= now:
             self._episodes.flush(group)
+        if episode.step < len(episode.steps) and not episode.acknowledged_at and step_due(episode) <= now:
+            self._escalate(ready, group)
+
+    def _escalate(self, ready: Ready | None, group: Group) -> None:
+        """The next step, unless all that fires is muted: then at the end of that."""
+        if group.muted is not None and group.muted.holds_step:
+            return
+        if self._mutes.active or (ready is not None and ready.scheduled):
+            look = self._mutes.look(ready, group)
+            if look.alert is None and look.muted is not None:
+                self._mutes.hold_step(group, look)
+                return
+        self._episodes.escalate(group)
 
     def _open(self, ready: Ready, group: Group, verdict: Verdict) -> None:
         """Open it now, unless all of its alerts are muted."""
@@ -153,7 +166,10 @@ class Due:
         look = self._mutes.look(ready, group)
         if look.alert is not None and look.alert.severity > episode.worst:
             self._episodes.go_on(ready, group, look.alert, look.row_id, 0, occurred=False, joined=False)
-        if look.kept > episode.worst:
+        muted = group.muted
+        assert muted is not None
+        muted.holds_step = muted.holds_step and look.alert is None and look.muted is not None
+        if look.muted is not None and (look.kept > episode.worst or muted.holds_step):
             self._mutes.still(group, look)
         else:
             self._state.mute(group, None)

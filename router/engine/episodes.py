@@ -12,7 +12,7 @@ from router.engine.keys import dedup_key, digest, episode_id
 from router.engine.mutes import Mutes
 from router.engine.page import DASH, compose, resolve, trigger
 from router.engine.policy import Ready
-from router.engine.rows import BY_VALUE, KEEPS, NEVER_RESOLVES, Episode, Group
+from router.engine.rows import BY_VALUE, KEEPS, NEVER_RESOLVES, Episode, Group, Page
 from router.engine.state import UPDATE_SPACING_MS, State
 from router.engine.storms import Storms
 from router.engine.trigger import Verdict
@@ -89,6 +89,9 @@ class Episodes:
             episode.pages = placed.pages
             if placed.reason is not None:
                 reason, cause = placed.reason, placed.cause
+        if rule.escalate and episode.pages:  # what a storm holds, nobody was paged for
+            episode.steps = tuple([(step.after_ms, state.policy.pages_of(step.page, alert.service)) for step in rule.escalate])
+            episode.waits_from = at
         for page in episode.pages:
             state.events.append(trigger(content, page, episode.key, at, seq))
         teams = tuple([page[0] for page in pages])
@@ -180,14 +183,32 @@ class Episodes:
 
     def page_fallback(self, group: Group, team: str, cause: str) -> None:
         """Page another team about an open episode, under the same dedup key."""
+        self._page_more(group, ((team, self._state.policy.ruleset.teams[team].routing_key),), Reason.FALLBACK, cause)
+
+    def escalate(self, group: Group) -> None:
+        """Nobody has acknowledged: page who comes next, under the same dedup key, through their own routing keys."""
+        episode = group.episode
+        assert episode is not None
+        after_ms, pages = episode.steps[episode.step]
+        episode.step += 1
+        told = {page[0] for page in episode.pages}
+        cause = f"step {episode.step} of {len(episode.steps)}, not acknowledged for {format_duration(after_ms)}"
+        new = tuple([page for page in pages if page[0] not in told])
+        if len(new) < len(pages):
+            cause += f", {' and '.join([page[0] for page in pages if page[0] in told])} paged already"
+        self._page_more(group, new, Reason.ESCALATED, cause)
+
+    def _page_more(self, group: Group, pages: tuple[Page, ...], reason: Reason, cause: str) -> None:
         state = self._state
         episode = group.episode
         assert episode is not None
-        page = (team, state.policy.ruleset.teams[team].routing_key)
-        episode.pages = (*episode.pages, page)
+        episode.pages += pages
         content = compose(state.policy.rule(group.rule), group, state.digest_of(group), episode, self.spokesman(group)[1])
-        state.events.append(trigger(content, page, episode.key, state.now, 0))
-        state.decide(Action.OPEN, Reason.FALLBACK, 0, group.rule, state.digest_of(group), episode.key, cause, (team,))
+        for page in pages:
+            state.events.append(trigger(content, page, episode.key, state.now, 0))
+        action = Action.OPEN if pages else Action.UPDATE
+        teams = tuple([page[0] for page in pages])
+        state.decide(action, reason, 0, group.rule, state.digest_of(group), episode.key, cause, teams)
         state.touch(group)
         state.touch_incident(episode.number, group)
 

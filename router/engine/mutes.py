@@ -205,6 +205,17 @@ class Mutes:
             mute = look.muted
             self._state.mute(group, Muted(reason=mute.reason, words=mute.words, by=look.by, until=look.until))
 
+    def hold_step(self, group: Group, look: Look) -> None:
+        """An escalation is due, and all that fires is muted."""
+        state = self._state
+        episode, mute = group.episode, look.muted
+        assert episode is not None
+        assert mute is not None
+        muted = Muted(reason=mute.reason, words=mute.words, by=look.by, until=look.until, holds_step=True)
+        state.mute(group, muted)
+        cause = f"{mute.words}, escalation waits"
+        state.decide(Action.SUPPRESS, mute.reason, 0, group.rule, state.digest_of(group), episode.key, cause)
+
     def join(self, group: Group, mute: Mute, seq: int, *, occurred: bool) -> None:
         """One more muted alert of a group that is muted already, or of an open episode that it would have made worse."""
         state = self._state

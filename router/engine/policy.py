@@ -179,8 +179,11 @@ class Policy:
 
     def pages(self, rule: Rule, service: str) -> tuple[Page, ...]:
         """Who is paged for this service under this rule, each team once; the default team stands in for unknown ones."""
+        return self.pages_of(rule.page, service)
+
+    def pages_of(self, named: tuple[str, ...], service: str) -> tuple[Page, ...]:
+        """The teams of these names, ``owner`` among them, and the references of their keys."""
         ruleset = self.ruleset
-        named = rule.page
         if OWNER in named:
             owner = self._owner(service) or ruleset.default_team
             named = (owner,) if len(named) == 1 else tuple([owner if name == OWNER else name for name in named])

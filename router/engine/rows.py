@@ -48,6 +48,7 @@ class Muted(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     words: str  # which mute, for people
     by: tuple[str, ...]  # the mutes that matter, as ``kind:id``; when one of them ends, the group is looked at anew
     until: int = 0  # when to look again; 0: at no time of its own
+    holds_step: bool = False  # an escalation waits for its end
     opens_for: Reason = Reason.AT_ONCE
     cause: str = ""
     counted: int = 1
@@ -74,6 +75,9 @@ class Episode(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     occurrences: int = 1
     reopen_ms: int = 0  # what a resolution in PagerDuty does; above zero: looked at again after so long
     acknowledged_at: int = 0  # since when a person has it; 0: nobody
+    steps: tuple[tuple[int, tuple[Page, ...]], ...] = ()  # who is paged too, how long after ``waits_from``
+    step: int = 0  # the next of them
+    waits_from: int = 0  # since when it has been waiting for somebody
 
 
 class GroupRow(msgspec.Struct, kw_only=True, omit_defaults=True):

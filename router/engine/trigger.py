@@ -99,9 +99,17 @@ def _due_of_episode(group: Group, episode: Episode, spacing_ms: int) -> int:
         due = group.last_at + episode.quiet_ms
     if episode.worst > episode.severity:
         due = _sooner(due, episode.told_at + spacing_ms)
-    if group.muted is not None:
-        due = _sooner(due, group.muted.until)
+    muted = group.muted
+    if muted is not None:
+        due = _sooner(due, muted.until)
+    if episode.step < len(episode.steps) and not episode.acknowledged_at and not (muted is not None and muted.holds_step):
+        due = _sooner(due, step_due(episode))
     return due
+
+
+def step_due(episode: Episode) -> int:
+    """When its next escalation is due, if nobody acknowledges."""
+    return episode.waits_from + episode.steps[episode.step][0]
 
 
 def _due_of_when(group: Group, when: When, now: int) -> int:

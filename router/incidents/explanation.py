@@ -27,6 +27,7 @@ SENTENCES = {
     Reason.ALREADY_OPEN: "its incident is open already",
     Reason.SEVERITY_ROSE: "its incident became more severe",
     Reason.STILL_FIRING: "other alerts of its group still fire",
+    Reason.ESCALATED: "nobody acknowledged it for as long as its rule waits",
     Reason.ACKNOWLEDGED: "somebody acknowledged its incident",
     Reason.UNACKNOWLEDGED: "nobody holds its incident acknowledged any more",
     Reason.KEPT_OPEN: "its incident was resolved in PagerDuty, and its rule keeps it open here",
@@ -49,6 +50,7 @@ SENTENCES = {
     Reason.CHANGE_PASSED_ON: "it is a change event, passed on to the team that owns the service",
     Reason.NEVER_RESOLVES: "its rule leaves closing to a person",
     Reason.NO_TEAM: "its rule names no team",
+    Reason.UNDECIDABLE: "the router failed on it (a mistake of its own), so the default team was told plainly",
     Reason.NO_FALLBACK: "a page could not be delivered and there is no other team to try",
 }
 """One clause per Reason; a test holds the set complete."""

@@ -30,6 +30,7 @@ class Reason(StrEnum):
     FALLBACK = "fallback"  # another team's page could not be delivered
     LIMIT_EXCEEDED = "limit_exceeded"  # opened inside a storm digest instead of on its own
     FIRES_AFTER_RESOLVE = "fires_after_resolve"  # resolved in PagerDuty, and it fires for longer than its rule allows then
+    ESCALATED = "escalated"  # nobody has acknowledged for as long as the rule's step says
     BROKE_THROUGH = "broke_through"  # critical from a service the storm does not hold yet
     # update
     ALREADY_OPEN = "already_open"
@@ -60,6 +61,7 @@ class Reason(StrEnum):
     NO_TEAM = "no_team"  # a matching rule names no one to page
     CHANGE_PASSED_ON = "change_passed_on"  # a change event for the team that owns the service
     SILENCE_CHANGED = "silence_changed"  # somebody added or ended a silence, or it is over
+    UNDECIDABLE = "undecidable"  # the engine failed on it: a mistake of ours; the default team is told plainly
     NO_FALLBACK = "no_fallback"  # a page could not be delivered and there is no other team to try
 
 

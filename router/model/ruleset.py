@@ -128,6 +128,13 @@ class Limit(msgspec.Struct, frozen=True, kw_only=True):
     per_ms: int
 
 
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """While nobody has acknowledged: this long after the opening, these are paged too."""
+
+    after_ms: int
+    page: tuple[str, ...]
+
+
 class LinkTemplate(msgspec.Struct, frozen=True, kw_only=True):
     """A link to put on the page."""
 
@@ -167,6 +174,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     resolve: Resolve = AllResolved()
     on_resolved_in_pagerduty: OnResolved = CloseEpisode()
     limit: Limit | None = None
+    escalate: tuple[Step, ...] = ()
     during: tuple[Schedule, ...] = ()
     outside: tuple[Schedule, ...] = ()
     goes_on: bool = False

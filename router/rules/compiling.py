@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import assert_never
 
 from router.errors import ConfigError, Diagnostic
+from router.model.quantity import format_duration
 from router.model.ruleset import (
     AfterQuiet,
     AllResolved,
@@ -26,6 +27,7 @@ from router.model.ruleset import (
     Resolve,
     Rule,
     RuleSet,
+    Step,
     Team,
     Template,
     When,
@@ -35,7 +37,7 @@ from router.rules.bundle import Bundle, decode_bundle, encode_bundle, version_of
 from router.rules.conditions import build_match
 from router.rules.crosscheck import CompiledFile, check_rules_together
 from router.rules.findings import Findings, Names
-from router.rules.muting import Calendar, build_muting, check_names
+from router.rules.muting import Calendar, build_muting, check_names, listed
 from router.rules.reading import ReadFile, read_file
 from router.rules.schema import (
     AfterQuietSection,
@@ -53,7 +55,7 @@ from router.yamldoc import Path
 
 _USELESS_WITH_DROP = (
     *("when", "page", "group_by", "summary", "details", "links", "images", "as_severity", "resolve", "limit"),
-    *("on_resolved_in_pagerduty", "during", "outside"),
+    *("on_resolved_in_pagerduty", "escalate", "during", "outside"),
 )
 
 
@@ -160,10 +162,27 @@ def _compile_rule(section: RuleSection, defaults: DefaultsSection, calendar: Cal
         resolve=_build_resolve(section.resolve if "resolve" in given else defaults.resolve),
         on_resolved_in_pagerduty=_build_on_resolved(section.on_resolved_in_pagerduty),
         limit=_build_limit(limit),
+        escalate=_build_steps(section, page, (*path, "escalate"), findings),
         during=calendar.find(section.during, (*path, "during"), findings),
         outside=calendar.find(section.outside, (*path, "except"), findings),
         goes_on=section.goes_on,
     )
+
+
+def _build_steps(section: RuleSection, page: list[str] | str, path: Path, findings: Findings) -> tuple[Step, ...]:
+    steps: list[Step] = []
+    told = set(listed(page))
+    for index, step in enumerate(section.escalate):
+        place = (*path, index)
+        named = _build_page(step.page, (*place, "page"), findings)
+        if steps and step.after <= steps[-1].after_ms:
+            message = f"found {format_duration(step.after)}, which is no later than the step before"
+            findings.complain((*place, "after"), "steps-out-of-order", message, "every step's after counts from the opening")
+        if told.issuperset(named):
+            findings.warn((*place, "page"), "paged-already", f"{' and '.join(named)} would be paged already by then")
+        told.update(named)
+        steps.append(Step(after_ms=step.after, page=named))
+    return tuple(steps)
 
 
 def _build_page(written: list[str] | str, path: Path, findings: Findings | None) -> tuple[str, ...]:

@@ -29,7 +29,7 @@ SECOND_MS = 1_000
 DAY_MS = 86_400_000
 
 LATER = {
-    "rule": ("notify", "escalate", "otherwise"),
+    "rule": ("notify", "otherwise"),
     "when": ("absent_for", "flapping"),
 }
 """Keys of the language that this version refuses with a message of their own, by where they stand."""
@@ -219,6 +219,13 @@ class LimitSection(Section):
     per: Window = Field(description="Length of the sliding window, 1s to 7d.")
 
 
+class StepSection(Section):
+    """Who is paged too while nobody has acknowledged."""
+
+    after: Window = Field(description="How long after the opening, or after it was given back; 1s to 7d.")
+    page: list[str] | str = Field(description="A team, a list of teams, or `owner`.", min_length=1)
+
+
 class LinkSection(Section):
     """A link on the page."""
 
@@ -341,6 +348,12 @@ class RuleSection(Section):
         "`keep` leaves it open here.",
     )
     limit: Maybe[LimitSection] = setting(None, "At most so many incidents of this rule; above it one storm incident.")
+    escalate: list[StepSection] = setting(
+        [],
+        "While nobody has acknowledged the incident in PagerDuty, page these too, step by step. Needs PagerDuty's webhooks.",
+        max_length=10,
+        examples=[[{"after": "15m", "page": "payments-leads"}]],
+    )
     during: str | list[str] = setting([], "Page only while one of these schedules holds; what still fires then is paged.")
     outside: str | list[str] = setting([], "Never page while one of these schedules holds.", alias="except")
     goes_on: bool = Field(False, alias="continue", description="Go on to the rules below.")  # noqa: FBT003

@@ -39,6 +39,7 @@ from router.model.ruleset import (
     Resolve,
     Rule,
     RuleSet,
+    Step,
     Team,
     When,
 )
@@ -123,6 +124,9 @@ def rules(draw: st.DrawFn, resolves: st.SearchStrategy[Resolve]) -> Rule:
         resolve=draw(resolves),
         on_resolved_in_pagerduty=draw(st.sampled_from([CloseEpisode(), ReopenIfFiring(after_ms=MINUTE), KeepEpisode()])),
         limit=draw(limits),
+        escalate=draw(
+            st.sampled_from([(), (), (Step(after_ms=MINUTE, page=("platform",)), Step(after_ms=2 * MINUTE, page=("owner",)))])
+        ),
         during=draw(schedules),
         outside=draw(schedules),
         goes_on=draw(st.booleans()),

@@ -7,10 +7,11 @@ import pytest
 from router.engine import episodes
 from router.engine.episodes import quiet_of
 from router.engine.rows import NEVER_RESOLVES
-from router.model.journal import DeliveryFailed, RulesChanged
-from router.model.ruleset import OWNER, AfterQuiet, AllResolved, FiringFor, Never, Rule, Team
+from router.model.journal import DeliveryFailed, IncidentChanged, RulesChanged, SilenceChanged
+from router.model.ruleset import OWNER, AfterQuiet, AllResolved, FiringFor, Limit, Never, Rule, Step, Team
 from router.model.severity import Severity
-from tests.support.engine import World, event, fire, resolved, ruleset
+from router.model.silence import PlainMatch, Silence
+from tests.support.engine import START, World, event, fire, resolved, ruleset
 
 MINUTE = 60_000
 A = fire("pay-api")
@@ -176,3 +177,74 @@ def test_a_hold_without_a_when_opens_with_the_occurrences_it_had() -> None:
         )
     )
     assert world.incidents[1].occurrences == 2
+
+
+STEPS = (Step(after_ms=15 * MINUTE, page=("platform",)), Step(after_ms=30 * MINUTE, page=("leads", "platform")))
+LEADS = Team(name="leads", routing_key="env:LEADS")
+
+
+def acknowledged(world: World, status: Any = "acknowledged") -> IncidentChanged:
+    return IncidentChanged(dedup_key=world.events[0].dedup_key, status=status, who="Ada")
+
+
+def test_while_nobody_acknowledges_the_next_are_paged_with_the_same_key_and_all_are_told_of_the_end() -> None:
+    world = World(Rule(id="r", escalate=STEPS), given=[LEADS])
+    world.play(
+        ("0s", [A], ["open at_once", "> trigger payments error"]),
+        ("15m", [], ["open escalated (step 1 of 2, not acknowledged for 15m)", "> trigger platform error"]),
+        (
+            "30m",
+            [],
+            ["open escalated (step 2 of 2, not acknowledged for 30m, platform paged already)", "> trigger leads error"],
+        ),
+        ("9h", [resolved(A)], ["close all_resolved", "> resolve payments", "> resolve platform", "> resolve leads"]),
+    )
+    assert len({event_.dedup_key for event_ in world.events}) == 1
+    assert world.incidents[1].teams == ("payments", "platform", "leads")
+
+
+def test_an_acknowledgement_stops_escalation_and_giving_it_back_begins_it_anew() -> None:
+    world = World(Rule(id="r", escalate=STEPS), given=[LEADS])
+    world.step("0s", A)
+    world.step("14m", acknowledged(world))
+    world.play(
+        ("2h", [], []),
+        ("2h1m", [acknowledged(world, "unacknowledged")], ["update unacknowledged (by Ada)"]),
+        ("2h15m59s", [], []),
+        ("2h16m", [], ["open escalated (step 1 of 2, not acknowledged for 15m)", "> trigger platform error"]),
+        ("2h17m", [resolved(A)], ["close all_resolved", "> resolve payments", "> resolve platform"]),
+        ("5h", [], []),
+    )
+
+
+def test_a_step_whose_teams_are_all_told_tells_nobody_twice() -> None:
+    world = World(Rule(id="r", page=("platform",), escalate=STEPS[:1]))
+    world.step("0s", A)
+    world.play(
+        ("15m", [], ["update escalated (step 1 of 1, not acknowledged for 15m, platform paged already)"]), ("9h", [], [])
+    )
+
+
+def test_what_a_storm_holds_does_not_escalate() -> None:
+    world = World(Rule(id="r", escalate=STEPS, limit=Limit(incidents=0, per_ms=MINUTE)))
+    world.step("0s", A)
+    world.play(("1h", [], []))
+
+
+def test_escalation_waits_while_all_that_fires_is_muted() -> None:
+    world = World(Rule(id="r", escalate=STEPS[:1]))
+    world.step("0s", A)
+    silence = Silence(id="s", match=PlainMatch(services=("pay-*",)), until=START + 20 * MINUTE, reason="x")
+    world.step("1m", SilenceChanged(id="s", silence=silence))
+    world.play(
+        ("15m", [], ["suppress silenced (silence s: x, escalation waits)"]),
+        (
+            "20m",
+            [],
+            [
+                "open escalated (step 1 of 1, not acknowledged for 15m)",
+                "none silence_changed (silence s is over)",
+                "> trigger platform error",
+            ],
+        ),
+    )
