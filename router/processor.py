@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
+
+import msgspec
 
 from router.clock import Clock
 from router.errors import LeaseLost, StoreError
-from router.model.decision import Action, Reason
+from router.model.decision import Action, Decision, Reason
 from router.model.delivery import Delivery, Priority
 from router.model.event import Event
-from router.model.journal import Entry
+from router.model.journal import AlertReceived, Entry
 from router.model.ruleset import RuleSet
 from router.model.severity import Severity
 from router.model.transition import Transition
@@ -45,6 +47,11 @@ class Decider(Protocol):
     @property
     def now(self) -> int:
         """How far the engine's time has passed, in ms UTC; never goes back, whatever the wall clock does."""
+        ...
+
+    @property
+    def ruleset(self) -> RuleSet:
+        """The rules in force."""
         ...
 
     def handle(self, entries: Sequence[Entry], *, until: int, rulesets: Mapping[str, RuleSet]) -> Transition:
@@ -77,6 +84,32 @@ def priority_of(event: Event) -> Priority:
     return Priority.UPDATE if event.is_update else _TRIGGER_PRIORITY[event.severity]
 
 
+def undecidable(entry: Entry, ruleset: RuleSet, cause: str) -> Transition:
+    """What becomes of an entry on which the engine fails: recorded, and a problem is paged plainly to the default team.
+
+    The engine knows nothing of such a page, so a person closes it; its summary says so.
+    """
+    decision = Decision(at=entry.at, action=Action.NONE, reason=Reason.UNDECIDABLE, alert_seq=entry.seq, cause=cause[:200])
+    fact = entry.fact
+    if not isinstance(fact, AlertReceived) or fact.alert.status != "firing":
+        return Transition(decisions=[decision], events=[], incidents=[], changes=[])
+    alert, team = fact.alert, ruleset.teams[ruleset.default_team]
+    event = Event(
+        team=team.name,
+        routing_key=team.routing_key,
+        dedup_key=f"undecidable/{alert.fingerprint}/{entry.at}-{entry.seq}",
+        action="trigger",
+        at=entry.at,
+        severity=alert.severity,
+        summary=f"{alert.service}: {alert.name or alert.summary} (alert-router failed on this alert; close it by hand)",
+        source=alert.service,
+        details={"labels": alert.labels, "summary": alert.summary, "alert": entry.seq},
+        alert_seq=entry.seq,
+    )
+    opened = msgspec.structs.replace(decision, action=Action.OPEN, dedup_key=event.dedup_key, teams=(team.name,))
+    return Transition(decisions=[opened], events=[event], incidents=[], changes=[])
+
+
 class Processor:
     """One per daemon. ``offer`` is the store's listener; ``run`` decides until ``stop``."""
 
@@ -91,8 +124,16 @@ class Processor:
         metrics: Metrics,
         cursor: int,
         next_delivery_id: int,
+        rebuild: Callable[[int], Awaitable[None]],
+        decided_at: int = 0,
     ) -> None:
-        """Begin behind ``cursor``; ``deliver`` is called only with what is durable."""
+        """Begin behind ``cursor``; ``deliver`` is called only with what is durable.
+
+        ``rebuild`` makes the engine again what the store's last commit says, after it failed half-way; it is given the time of
+        that commit, ``decided_at`` at first.
+        """
+        self._rebuild = rebuild
+        self._decided_at = decided_at
         self._ledger = ledger
         self._engine = engine
         self._encode = encode
@@ -166,7 +207,29 @@ class Processor:
             return
 
     async def _step(self, batch: Sequence[Entry], until: int) -> None:
-        transition = self._engine.handle(batch, until=until, rulesets=self.rulesets)
+        try:
+            transition = self._engine.handle(batch, until=until, rulesets=self.rulesets)
+        except Exception as error:
+            if not batch:
+                raise  # a timer: nothing could be left out
+            log.critical("engine_failed", cause=repr(error), exc_info=error, entries=len(batch))
+            await self._step_singly(batch)
+            return
+        await self._conclude(batch, transition)
+
+    async def _step_singly(self, batch: Sequence[Entry]) -> None:
+        """One entry that the engine cannot decide (a mistake of ours) must not keep those around it from being decided."""
+        await self._rebuild(self._decided_at)
+        for entry in batch:
+            try:
+                transition = self._engine.handle((entry,), until=entry.at, rulesets=self.rulesets)
+            except Exception as error:  # noqa: BLE001  # whatever it is, somebody is told and the next entry is decided
+                log.critical("entry_undecidable", seq=entry.seq, cause=repr(error))
+                await self._rebuild(self._decided_at)
+                transition = undecidable(entry, self._engine.ruleset, repr(error))
+            await self._conclude((entry,), transition)
+
+    async def _conclude(self, batch: Sequence[Entry], transition: Transition) -> None:
         deliveries = [self._delivery(event) for event in transition.events]
         if batch:
             self._cursor = batch[-1].seq
@@ -180,6 +243,7 @@ class Processor:
                 deliveries=deliveries,
             )
         )
+        self._decided_at = self._engine.now
         if deliveries:
             self._deliver(deliveries)
         self._count(transition)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import Protocol, get_args
 
 from router.api.auth import Token
 from router.clock import Clock
@@ -13,10 +14,15 @@ from router.daemon.troubles import Trouble, Troubles
 from router.dispatch.dead import fact_of
 from router.dispatch.settings import Settings as DispatchSettings
 from router.dispatch.worker import Dispatcher
+from router.engine.core import Engine
 from router.ingest.sources import SourceSettings
 from router.model.delivery import Delivery
 from router.model.journal import Fact
+from router.model.transition import StateKind, StateRow
+from router.store.base import Reader
 from router.telemetry.logs import logger
+
+CHUNK = 10_000
 
 log = logger("daemon")
 
@@ -61,6 +67,28 @@ class Hands:
         """Give it up; False if that cannot be."""
         log.warning("delivery_dropped", delivery_id=delivery_id, reason=reason)
         return await self._dispatcher.drop(delivery_id) == "done"
+
+
+class Rebuilding:
+    """Makes the engine again what the store says, after it failed half-way through a step."""
+
+    def __init__(self, engine: Engine, reader: Reader) -> None:
+        """Parts as wired."""
+        self._engine = engine
+        self._reader = reader
+
+    async def rebuild(self, now: int) -> None:
+        """``now``: the engine's time at the last commit, in ms UTC."""
+        self._engine.restore(await asyncio.to_thread(self._read), now=now)
+
+    def _read(self) -> list[StateRow]:
+        rows: list[StateRow] = []
+        for kind in get_args(StateKind):
+            after_id = 0
+            while chunk := self._reader.state(kind, after_id=after_id, limit=CHUNK):
+                rows += chunk
+                after_id = chunk[-1].id
+        return rows
 
 
 class KeyRing:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from router.clock import Clock
 from router.config.settings import Settings
-from router.daemon.joints import DeadLetterOffice, KeyRing, dispatch_settings, ingest_sources
+from router.daemon.joints import DeadLetterOffice, KeyRing, Rebuilding, dispatch_settings, ingest_sources
 from router.daemon.observing import DeliveryCounts
 from router.daemon.troubles import Troubles
 from router.dispatch.worker import Dispatcher
@@ -75,6 +75,8 @@ def wire(
         metrics=metrics,
         cursor=recovered.cursor,
         next_delivery_id=recovered.next_delivery_id,
+        rebuild=Rebuilding(engine, reader).rebuild,
+        decided_at=recovered.decided_at,
     )
     processor.rulesets |= {before.version: before, in_force.version: in_force}
     intake = Intake(

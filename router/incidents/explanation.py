@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
+from router.incidents.ledger import PageState, PageStory, tell_pages
 from router.model.decision import Action, Decision, Reason
 from router.model.delivery import Accepted, Delivery, DeliveryState, Rejected, Throttled, Unavailable
 from router.model.incident import Incident
 from router.model.journal import AlertReceived, Entry
+from router.model.page import AuditEntry
 from router.store.base import Reader
 
 MAX_ROWS = 200
@@ -65,6 +67,8 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     incident: Incident | None
     decisions: list[Decision]
     deliveries: list[Delivery]
+    pages: list[PageStory] = []  # how far each team's page got
+    audit: list[AuditEntry] = []  # who did what, newest first
 
 
 def explain_alert(reader: Reader, seq: int) -> Explanation | None:
@@ -76,13 +80,16 @@ def explain_alert(reader: Reader, seq: int) -> Explanation | None:
     keys = sorted({decision.dedup_key for decision in decisions if decision.dedup_key})
     deliveries = [delivery for key in keys for delivery in reader.deliveries(dedup_key=key, limit=MAX_ROWS)]
     incident = reader.incident(keys[0]) if keys else None
+    pages = [] if incident is None else tell_pages(reader, incident, deliveries)
     return Explanation(
         subject=f"alert {seq}",
-        headline=_headline(entry, decisions, deliveries),
+        headline=_headline(entry, decisions, deliveries) + _ending(pages),
         entry=entry,
         incident=incident,
         decisions=decisions,
         deliveries=deliveries,
+        pages=pages,
+        audit=[] if incident is None else _audit(reader, incident),
     )
 
 
@@ -93,15 +100,33 @@ def explain_incident(reader: Reader, number_or_dedup_key: int | str) -> Explanat
         return None
     decisions = [row.decision for row in reader.decisions(dedup_key=incident.dedup_key, limit=MAX_ROWS)]
     deliveries = reader.deliveries(dedup_key=incident.dedup_key, limit=MAX_ROWS)
+    pages = tell_pages(reader, incident, deliveries)
     opened_by = next((decision.alert_seq for decision in reversed(decisions) if decision.alert_seq), 0)
     return Explanation(
         subject=f"incident {incident.number}",
-        headline=_headline(None, [d for d in decisions if d.action is not Action.CLOSE] or decisions, deliveries),
+        headline=_headline(None, [d for d in decisions if d.action is not Action.CLOSE] or decisions, deliveries)
+        + _ending(pages),
         entry=reader.entry(opened_by) if opened_by else None,
         incident=incident,
         decisions=decisions,
         deliveries=deliveries,
+        pages=pages,
+        audit=_audit(reader, incident),
     )
+
+
+def _audit(reader: Reader, incident: Incident) -> list[AuditEntry]:
+    return [row.entry for row in reader.audit(incident=incident.number, limit=MAX_ROWS)]
+
+
+def _ending(pages: list[PageStory]) -> str:
+    """What became of the pages, as far as PagerDuty said anything of them."""
+    told = [story for story in pages if story.page.pagerduty_id or story.state is PageState.MISSED]
+    if not told:
+        return ""
+    if len(pages) == 1:
+        return f" {told[0].sentence}"
+    return "".join(f" {story.team}: {story.sentence}" for story in told)
 
 
 def _headline(entry: Entry | None, decisions: list[Decision], deliveries: list[Delivery]) -> str:

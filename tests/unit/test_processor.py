@@ -3,13 +3,15 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
+import pytest
+
 from router.errors import StoreUnavailable
 from router.model.alert import Alert
 from router.model.decision import Action, Decision, Reason
 from router.model.delivery import Delivery, Priority
 from router.model.event import Event
 from router.model.journal import AlertReceived, Entry
-from router.model.ruleset import RuleSet
+from router.model.ruleset import RuleSet, Team
 from router.model.severity import Severity
 from router.model.transition import Transition
 from router.processor import MAX_BATCH, Processor, priority_of
@@ -89,6 +91,10 @@ def entry(seq: int, at: int) -> Entry:
     return Entry(seq=seq, at=at, fact=AlertReceived(alert=Alert(source="s", fingerprint=str(seq), service="a")))
 
 
+async def engine_rebuilt(now: int) -> None:
+    """Nothing to rebuild in a scripted engine."""
+
+
 async def process(entries: list[Entry], *, engine: ScriptedEngine, ledger: Ledger, clock: StillClock) -> list[Delivery]:
     sent: list[Delivery] = []
     processor = Processor(
@@ -100,6 +106,7 @@ async def process(entries: list[Entry], *, engine: ScriptedEngine, ledger: Ledge
         metrics=Metrics(),
         cursor=0,
         next_delivery_id=1,
+        rebuild=engine_rebuilt,
     )
     processor.offer(entries)
     processor.stop()
@@ -153,6 +160,7 @@ async def test_a_new_entry_wakes_a_waiting_processor() -> None:
         metrics=Metrics(),
         cursor=0,
         next_delivery_id=7,
+        rebuild=engine_rebuilt,
     )
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(processor.run(), name="processor")
@@ -183,6 +191,7 @@ async def test_decisions_are_counted_when_somebody_scrapes() -> None:
         metrics=metrics,
         cursor=0,
         next_delivery_id=1,
+        rebuild=engine_rebuilt,
     )
     processor.offer([entry(1, 1), entry(2, 2)])
     processor.stop()
@@ -193,3 +202,59 @@ async def test_decisions_are_counted_when_somebody_scrapes() -> None:
         assert 'alert_router_decisions_total{action="open",reason="at_once"} 2.0' in text
         assert 'alert_router_rule_decisions_total{action="open",rule="r"} 2.0' in text
         assert 'alert_router_pages_total{action="trigger",team="t"} 2.0' in text
+
+
+class FailingEngine(ScriptedEngine):
+    """Fails on every batch that holds the entry with this sequence."""
+
+    def __init__(self, poison: int) -> None:
+        super().__init__()
+        self.poison = poison
+        self.rebuilt: list[int] = []
+        team = Team(name="platform", routing_key="env:PLATFORM")
+        self.ruleset = RuleSet(version="v1", rules=(), teams={"platform": team}, default_team="platform")
+
+    def handle(self, entries, *, until, rulesets):
+        if any(entry.seq == self.poison for entry in entries):
+            raise ZeroDivisionError("a mistake of ours")
+        return super().handle(entries, until=until, rulesets=rulesets)
+
+    async def rebuild(self, now: int) -> None:
+        self.rebuilt.append(now)
+
+
+async def test_an_entry_the_engine_fails_on_is_paged_plainly_and_those_around_it_are_decided() -> None:
+    engine, ledger, sent = FailingEngine(poison=2), Ledger(), []
+    processor = Processor(
+        ledger=ledger,
+        engine=engine,
+        encode=lambda event: event.summary.encode(),
+        deliver=sent.extend,
+        clock=StillClock(),
+        metrics=Metrics(),
+        cursor=0,
+        next_delivery_id=1,
+        rebuild=engine.rebuild,
+        decided_at=77,
+    )
+    processor.offer([entry(1, 10), entry(2, 20), entry(3, 30)])
+    processor.stop()
+    await asyncio.wait_for(processor.run(), 5)
+    assert [commit.cursor for commit in ledger.commits] == [1, 2, 3]
+    assert [(d.reason, d.action) for commit in ledger.commits for d in commit.decisions] == [
+        (Reason.AT_ONCE, Action.OPEN),
+        (Reason.UNDECIDABLE, Action.OPEN),
+        (Reason.AT_ONCE, Action.OPEN),
+    ]
+    assert (sent[1].team, sent[1].routing_key) == ("platform", "env:PLATFORM")
+    assert b"close it by hand" in sent[1].body
+    assert engine.rebuilt == [77, 10]
+
+
+async def test_a_timer_the_engine_fails_on_ends_the_processor_rather_than_being_forgotten() -> None:
+    class FailingTimer(ScriptedEngine):
+        def handle(self, entries, *, until, rulesets):
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await process([], engine=FailingTimer(due=5), ledger=Ledger(), clock=StillClock())
