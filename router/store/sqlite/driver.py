@@ -60,6 +60,7 @@ class SqliteStore:
         self._is_open = False
         self._listener: Callable[[Sequence[Entry]], None] | None = None
         self._unusable: StoreUnusable | None = None
+        self._failing = ""  # why the newest write failed, if it did
         self._failed_commit: tuple[Commit, Step] | None = None
         self._measured_at = float("-inf")
         self._next_decision_id = 1
@@ -200,7 +201,7 @@ class SqliteStore:
 
     def usage(self) -> Usage:
         """How full it is; figures of pages are as of the last upkeep or second."""
-        refusal = self._space.refusal()
+        refusal = self._space.refusal() or self._failing
         if self._unusable is not None:
             refusal = str(self._unusable)
         return Usage(
@@ -266,6 +267,8 @@ class SqliteStore:
             work, error = outcome.work, outcome.error
             if error is not None:
                 self._note(error)
+            elif not isinstance(work, Call):
+                self._failing = ""
             if isinstance(work, Append):
                 if error is None:
                     self._pending.announce(work.ticket)
@@ -290,3 +293,5 @@ class SqliteStore:
             self._space.found_full()
         elif isinstance(error, StoreUnusable):
             self._unusable = error
+        elif isinstance(error, StoreUnavailable):
+            self._failing = str(error)

@@ -135,8 +135,10 @@ async def test_an_error_of_the_disk_is_passed_on_and_passes(tmp_path: Path) -> N
     commit = decided(entry)
     with pytest.raises(StoreUnavailable):
         await store.commit(commit)
+    assert "SQLITE_READONLY" in store.usage().refusing, "whoever looks is told, not only who wrote"
     await call(store, "PRAGMA query_only = OFF")
     await store.commit(commit)
+    assert store.usage().refusing == ""
     (later,) = await store.append(START, [fact()])
     assert [entry.seq, later.seq] == [1, 3]
     assert heard == [entry, later]
