@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.support.place import KEY, Place
+from tests.support.stores import dedup_key
+
+
+@pytest.mark.parametrize("subject", ["1", "incident:1", dedup_key(1)])
+def test_why_somebody_was_paged(history: Place, subject: str) -> None:
+    result = history.run("explain", subject)
+    assert result.exit_code == 0
+    assert result.output.startswith("Paged payments by rule payment-errors: its rule pages at the first occurrence (1 of 1).")
+    assert "accepted it after 84 ms, at attempt 1" in result.output
+    assert "\x1b" not in result.output
+
+
+def test_a_dead_letter_is_shouted(history: Place) -> None:
+    result = history.run("explain", "2")
+    assert "could NOT be delivered: HTTP 400: Invalid routing key" in result.output
+    assert "refused (400" in result.output
+
+
+def test_what_is_not_decided_yet(history: Place) -> None:
+    assert history.run("explain", "3").output.startswith("Accepted, not decided yet.")
+
+
+def test_json_holds_everything_but_secrets(history: Place) -> None:
+    found = json.loads(history.run("explain", "1", "--output", "json").output)
+    assert found["subject"] == "alert 1"
+    assert found["incident"]["dedup_key"] == dedup_key(1)
+    assert found["deliveries"][0]["routing_key"] == "env:PD_KEY_PAYMENTS"
+    assert KEY not in json.dumps(found)
+
+
+@pytest.mark.parametrize("subject", ["99", "incident:99", "no/such/key", "incident:x"])
+def test_nothing_is_known(history: Place, subject: str) -> None:
+    result = history.run("explain", subject)
+    assert result.exit_code == 1
+    assert "nothing is recorded of" in result.output
+    assert "hint:" in result.output
