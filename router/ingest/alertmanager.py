@@ -32,6 +32,9 @@ _SUMMARY_ANNOTATIONS = ("summary", "message", "description")
 _MAX_SHARED_TEXTS = 32_768
 _LONGEST_SHARED_TEXT = 96
 _MAX_URL_SHARED = 512
+_MAX_SHARED_ANNOTATIONS = 2_048
+_LONGEST_SHARED_ANNOTATIONS = 2_048
+"""Bytes of JSON. Alerts of one rule and service often say the same: they are read once and kept once."""
 _SURELY_WITHIN_LIMITS = 250
 """Bytes of JSON that cannot hold too many or too long labels, so that nothing needs counting."""
 _EMPTY = msgspec.Raw(b"{}")
@@ -67,6 +70,7 @@ class AlertmanagerReader:
         self._fingerprints = LabelFingerprints()
         self._times = TimeCache()
         self._texts: dict[str, str] = {}
+        self._annotations: dict[bytes, dict[str, str]] = {}
 
     def read(self, body: bytes, now: int) -> Batch:
         """Everything in this body; resends are taken at once. Unreadable if it is no list of alerts at all."""
@@ -77,23 +81,29 @@ class AlertmanagerReader:
         for index, posted in decode_list(body, _LIST.decode, _ONE.decode, batch, self._max_batch):
             try:
                 raw = blake2b(posted.labels, digest_size=16).digest()
-                content = hash((bytes(posted.annotations), posted.startsAt, posted.generatorURL))
+                said = bytes(posted.annotations)
+                content = hash((said, posted.startsAt, posted.generatorURL))
                 ends_at = times.read(posted.endsAt) if posted.endsAt else None
                 if ends_at is not None and ends_at > now and resend(raw, content, ends_at):
                     batch.resent += 1
                 else:
                     end = end_by_default(now, timeout_ms) if ends_at is None else ends_at
-                    batch.reports.append(self._report(posted, raw, content, end, now, is_timeout=ends_at is None))
+                    batch.reports.append(self._report(posted, raw, said, content, end, now, is_timeout=ends_at is None))
             except BadTime as error:
                 batch.refuse(index, TooMuch("endsAt", str(error)))
             except READING_FAILED as error:
                 batch.refuse(index, error)
         return batch
 
-    def _report(self, posted: _Posted, raw: bytes, content: int, ends_at: int, now: int, *, is_timeout: bool) -> Report:
-        check_size(len(memoryview(posted.labels)) + len(memoryview(posted.annotations)) + len(posted.generatorURL or ""))
-        labels = self._labels(posted.labels)
-        annotations = self._annotations(posted.annotations)
+    def _report(  # noqa: PLR0917 -- called for every new alert; keywords would cost more than the call
+        self, posted: _Posted, raw: bytes, said: bytes, content: int, ends_at: int, now: int, *, is_timeout: bool
+    ) -> Report:
+        size = len(memoryview(posted.labels))
+        check_size(size + len(said) + len(posted.generatorURL or ""))
+        labels = self._read_labels(posted.labels, size)
+        annotations = self._annotations.get(said)
+        if annotations is None:
+            annotations = self._read_annotations(said)
         starts_at = self._starts_at(posted, ends_at, is_timeout=is_timeout)
         service = UNKNOWN_SERVICE
         for label in self._service_labels:
@@ -122,7 +132,7 @@ class AlertmanagerReader:
         )
         return Report(alert, ends_at, is_timeout, raw, content or 1, starts_at)
 
-    def _labels(self, raw: msgspec.Raw) -> dict[str, str]:
+    def _read_labels(self, raw: msgspec.Raw, size: int) -> dict[str, str]:
         try:
             labels = _LABELS.decode(raw)
         except msgspec.ValidationError as error:
@@ -131,22 +141,30 @@ class AlertmanagerReader:
             labels = {name: value for name, value in labels.items() if value}
         if not labels:
             raise TooMuch("labels", "expected at least one label with a value that is not empty")
-        if len(memoryview(raw)) > _SURELY_WITHIN_LIMITS or "" in labels:
+        if size > _SURELY_WITHIN_LIMITS or "" in labels:
             check_labels(labels)
         share = self._texts.setdefault
-        return {name: share(value, value) if len(value) <= _LONGEST_SHARED_TEXT else value for name, value in labels.items()}
+        for name, value in labels.items():
+            if len(value) <= _LONGEST_SHARED_TEXT:
+                labels[name] = share(value, value)
+        return labels
 
-    def _annotations(self, raw: msgspec.Raw) -> dict[str, str]:
+    def _read_annotations(self, raw: bytes) -> dict[str, str]:
         try:
             annotations = _ANNOTATIONS.decode(raw) or {}
         except msgspec.ValidationError as error:
             raise _below("annotations", error) from error
-        if len(memoryview(raw)) > _SURELY_WITHIN_LIMITS or "" in annotations:
+        if len(raw) > _SURELY_WITHIN_LIMITS or "" in annotations:
             check_annotations(annotations)
         share = self._texts.setdefault
-        return {
-            name: share(value, value) if len(value) <= _LONGEST_SHARED_TEXT else value for name, value in annotations.items()
-        }
+        for name, value in annotations.items():
+            if len(value) <= _LONGEST_SHARED_TEXT:
+                annotations[name] = share(value, value)
+        if len(raw) <= _LONGEST_SHARED_ANNOTATIONS:
+            if len(self._annotations) >= _MAX_SHARED_ANNOTATIONS:
+                self._annotations.clear()
+            self._annotations[raw] = annotations
+        return annotations
 
     def _starts_at(self, posted: _Posted, ends_at: int, *, is_timeout: bool) -> int:
         if not posted.startsAt:

@@ -213,3 +213,21 @@ def test_shared_texts_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(5):
         bench.read(posted(instance=f"n{number}"))
     assert len(bench.reader._texts) < 12
+
+
+def test_alerts_that_say_the_same_share_it_within_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("router.ingest.alertmanager._MAX_SHARED_ANNOTATIONS", 2)
+    bench = Bench()
+    same, again, other, long = bench.read(
+        posted(cluster="eu"),
+        posted(cluster="us"),
+        posted(cluster="ap") | {"annotations": {"summary": "full"}},
+        posted(cluster="sa") | {"annotations": {"summary": "long" * 600}},
+    ).reports
+    assert same.alert.annotations is again.alert.annotations
+    assert same.alert.annotations == {"summary": "slow"}
+    assert other.alert.annotations == {"summary": "full"}
+    assert long.alert.annotations == {"summary": "long" * 600}
+    assert len(bench.reader._annotations) == 2
+    bench.read(posted(cluster="af") | {"annotations": {"summary": "third"}})
+    assert len(bench.reader._annotations) == 1

@@ -29,6 +29,14 @@ def test_known_values_of_fnv_1a() -> None:
     assert hash_bytes(b"foobar") == 0x85944171F73967E8
 
 
+@given(st.binary(max_size=40), st.integers(0, 2**64 - 1))
+def test_every_length_is_hashed_as_if_byte_by_byte(data: bytes, start: int) -> None:
+    expected = start
+    for byte in data:
+        expected = ((expected ^ byte) * 0x100000001B3) % 2**64
+    assert hash_bytes(data, start) == expected
+
+
 texts = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=40)
 
 
