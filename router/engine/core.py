@@ -35,9 +35,6 @@ from router.model.journal import (
 from router.model.ruleset import RuleSet
 from router.model.transition import StateRow, Transition
 
-NO_GROUPS = b'"groups":[]}'
-"""How the row of an alert ends that belongs to no group: a rule drops it, or pages no one."""
-
 
 class Engine:
     """Decides. Synchronous; one caller at a time."""
@@ -143,11 +140,10 @@ class Engine:
         state.adopt(Policy(ruleset))
         self._mutes.adopt()
         self._mutes.end()
-        for row_id, body in list(state.alerts.items()):
-            if body.endswith(NO_GROUPS):
-                active = state.active(row_id)
-                if any(ready.rule.page and not ready.drop for ready in state.policy.find(active.alert)):
-                    self._arrivals.fire(active.alert, row_id, row_id, active, occurred=False)
+        for row_id in list(state.alerts):
+            active = state.active(row_id)
+            if not active.groups and any(ready.rule.page and not ready.drop for ready in state.policy.find(active.alert)):
+                self._arrivals.fire(active.alert, row_id, row_id, active, occurred=False)
 
     def _pass_on(self, fact: ChangeReceived, seq: int) -> None:
         """A change event for the team that owns the service; it touches nothing here."""

@@ -2,8 +2,8 @@
 
 One instance per engine, owned by ``core.Engine``; the other parts read and change it through the methods here. Keeps these
 invariants: every change marks its row; a row is encoded once per step, whatever happened to it; everything that is not in a
-row follows from the rows and the rules, so ``snapshot.restore`` rebuilds exactly what was. Alerts are kept as the bytes of
-their rows.
+row follows from the rows and the rules, so ``snapshot.restore`` rebuilds exactly what was. Alerts are kept as the objects that
+came in, which the register holds as well; after a restart as the bytes of their rows, until they change.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class State:
         self.policy = policy
         self.now = now
         self.identities: dict[str, dict[str, int]] = {}  # source -> fingerprint -> row id
-        self.alerts: dict[int, bytes] = {}
+        self.alerts: dict[int, ActiveAlert | bytes] = {}  # bytes: restored from a row and not needed since
         self.groups: dict[int, Group] = {}
         self.tables: dict[tuple[str, Values], dict[Values, Group]] = {}  # (rule, names) -> values -> group
         self.episodes: dict[str, Group] = {}  # by dedup key
@@ -85,7 +85,7 @@ class State:
         self.decisions: list[Decision] = []
         self.events: list[Event] = []
         self._incidents: dict[int, Incident | Group | LiveStorm] = {}
-        self._alert_rows: dict[int, bytes | None] = {}
+        self._alert_rows: dict[int, ActiveAlert | None] = {}
         self._group_rows: dict[int, Group | None] = {}
         self._storm_rows: dict[int, LiveStorm | None] = {}
         self._counter_rows: dict[int, CounterRow | None] = {}
@@ -136,12 +136,13 @@ class State:
 
     def active(self, row_id: int) -> ActiveAlert:
         """An active alert and its groups."""
-        return _decode_active(self.alerts[row_id])
+        found = self.alerts[row_id]
+        return _decode_active(found) if isinstance(found, bytes) else found
 
     def put_alert(self, row_id: int, alert: Alert, groups: tuple[int, ...]) -> None:
         """It is active and belongs to these groups."""
         self.identities.setdefault(intern(alert.source), {})[alert.fingerprint] = row_id
-        self.alerts[row_id] = self._alert_rows[row_id] = _encode(ActiveAlert(alert=alert, groups=groups))
+        self.alerts[row_id] = self._alert_rows[row_id] = ActiveAlert(alert=alert, groups=groups)
         if self.watcher is not None:
             self.watcher.arrived(row_id, alert)
 
@@ -339,7 +340,10 @@ class State:
 
     def flush(self) -> Transition:
         """All that changed since the last flush, each row encoded once."""
-        changes = [StateRow("alert", row_id, body) for row_id, body in self._alert_rows.items()]
+        changes = [
+            StateRow("alert", row_id, None if active is None else _encode(active))
+            for row_id, active in self._alert_rows.items()
+        ]
         changes += [
             StateRow("group", row_id, None if group is None else _encode_group(group))
             for row_id, group in self._group_rows.items()

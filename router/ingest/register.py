@@ -52,27 +52,35 @@ class Report(msgspec.Struct, frozen=True, gc=False):
     began_at: int = 0  # ``starts_at`` if the sender gave it, else 0: only then it can be compared with other times of theirs
 
 
-class Firing:
-    """One alert that fires. Small on purpose: there may be a million."""
+class Firing(msgspec.Struct, gc=False):
+    """One alert that fires. Small on purpose, and hidden from the garbage collector: there may be a million.
 
-    __slots__ = (
-        *("alert", "began_at", "bucket", "content", "expires_at", "flight", "is_timeout", "previous", "raw", "row"),
-        "saved_at",
+    In flight until ``row``, the sequence of its first entry, is known; ``flight`` is the only cycle, and ends with the flight.
+    """
+
+    alert: Alert
+    began_at: int
+    raw: bytes
+    content: int
+    previous: int
+    expires_at: int
+    is_timeout: bool
+    saved_at: int = 0
+    bucket: int = 0
+    row: int = 0
+    flight: Plan | None = None
+
+
+def _firing(report: Report) -> Firing:
+    return Firing(
+        report.alert,
+        report.began_at,
+        report.raw,
+        report.content,
+        report.content,
+        report.ends_at,
+        report.is_timeout,
     )
-
-    def __init__(self, report: Report, bucket: int) -> None:
-        """In flight until ``row``, the sequence of its first entry, is known."""
-        self.alert = report.alert
-        self.began_at = report.began_at
-        self.raw = report.raw
-        self.content = report.content
-        self.previous = report.content
-        self.expires_at = report.ends_at
-        self.saved_at = 0
-        self.is_timeout = report.is_timeout
-        self.bucket = bucket
-        self.row = 0
-        self.flight: Plan | None = None
 
 
 class Step(msgspec.Struct, frozen=True, gc=False):
@@ -200,7 +208,7 @@ class Register:
         if self._count >= self._max_firing:
             self.revert(plan)
             raise Overloaded(f"{self._max_firing} alerts fire already, the most this router keeps", retry_after_seconds=60)
-        record = Firing(report, 0)
+        record = _firing(report)
         record.flight = plan
         source.by_fingerprint[report.alert.fingerprint] = record
         self._count += 1
@@ -457,7 +465,7 @@ class Register:
         saved_at = expiries.get(row, 0)
         known = saved_at + CHECKPOINT_SLACK_MS if saved_at else end_by_default(now, timeout_ms)
         expires_at = max(known, now + grace_ms)
-        record = Firing(Report(alert, expires_at, is_timeout=not saved_at), 0)
+        record = _firing(Report(alert, expires_at, is_timeout=not saved_at))
         record.row = row
         record.saved_at = saved_at
         source.by_fingerprint[alert.fingerprint] = record

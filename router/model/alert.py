@@ -27,7 +27,7 @@ class Image(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
     alt: str = ""
 
 
-class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One report, normalised. Two alerts are the same alert when ``source`` and ``fingerprint`` are equal.
 
     ``kind``: a *stateful* source says firing, resends while it fires, and says resolved, so a resend is no new occurrence;

@@ -65,7 +65,7 @@ class Reason(StrEnum):
     NO_FALLBACK = "no_fallback"  # a page could not be delivered and there is no other team to try
 
 
-class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One finding for one alert (or one timer) under one rule.
 
     ``cause`` holds the figures behind the reason as text a person reads: ``2 of 3 in 5m``. ``alert_seq`` is the journal

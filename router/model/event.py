@@ -12,7 +12,7 @@ from router.model.severity import Severity
 EventAction = Literal["trigger", "acknowledge", "resolve", "change"]
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One thing to tell one team's service. ``dedup_key`` is RULE/GROUPDIGEST/EPISODE, at most 255 characters, never reused.
 
     ``is_update``: the episode is open already; sent after new triggers and resolves. Lengths are whatever the alert had:

@@ -9,7 +9,7 @@ import msgspec
 from router.model.severity import Severity
 
 
-class Incident(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Incident(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """``number`` is what people say (``incidents show 17``); ``dedup_key`` is what PagerDuty knows it by.
 
     ``storm`` is the number of the storm digest that holds this incident instead of a page of its own (0: none);

@@ -14,7 +14,7 @@ from router.model.alert import Alert, Link
 from router.model.silence import Silence
 
 
-class AlertReceived(msgspec.Struct, frozen=True, kw_only=True, tag="alert", tag_field="fact"):
+class AlertReceived(msgspec.Struct, frozen=True, kw_only=True, tag="alert", tag_field="fact", gc=False):
     """A new alert, a changed one, or a resolve."""
 
     alert: Alert
@@ -88,7 +88,7 @@ class SilenceChanged(msgspec.Struct, frozen=True, kw_only=True, tag="silence", t
 Fact = AlertReceived | Restarted | RulesChanged | DeliveryFailed | ChangeReceived | IncidentChanged | SilenceChanged
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
+class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A fact with its place and time. ``seq`` rises without repeats (gaps are possible); ``at`` is fixed once, at the door."""
 
     seq: int

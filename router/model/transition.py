@@ -15,7 +15,7 @@ StateKind = Literal["alert", "group", "storm", "counter", "silence"]
 """The kinds of engine state. ``id`` is a small integer in order of insertion: such keys append, hashes do not."""
 
 
-class ActiveAlert(msgspec.Struct, frozen=True, kw_only=True):
+class ActiveAlert(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The body of an ``alert`` state row: an alert that fires now. The row's id is the sequence of its first entry."""
 
     alert: Alert
