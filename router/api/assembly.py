@@ -5,14 +5,15 @@ from __future__ import annotations
 from router.api.compatible import Compatible
 from router.api.doors import Doors, shape_alertmanager, shape_event
 from router.api.health import Health
+from router.api.hooks import Hooks
 from router.api.openapi import describe
 from router.api.reading import Reading
 from router.api.routes import Route
 
 
-def build_routes(*, doors: Doors, health: Health, reading: Reading, compatible: Compatible) -> list[Route]:
+def build_routes(*, doors: Doors, hooks: Hooks, health: Health, reading: Reading, compatible: Compatible) -> list[Route]:
     """All routes, in order of precedence."""
-    return [*_doors(doors), *_health(health), *_reading(reading), *_compatible(compatible)]
+    return [*_doors(doors), *_hooks(hooks), *_health(health), *_reading(reading), *_compatible(compatible)]
 
 
 def _doors(doors: Doors) -> list[Route]:
@@ -27,6 +28,16 @@ def _doors(doors: Doors) -> list[Route]:
             takes_body=True,
         ),
         Route(method="POST", path="/v1/alerts", handler=doors.alerts, scope="ingest", name="alerts", takes_body=True),
+        Route(
+            method="POST",
+            path="/v1/sources/*",
+            handler=doors.source,
+            scope=None,
+            scope_of=doors.scope_of_source,
+            name="sources",
+            takes_body=True,
+            takes_any_type=True,
+        ),
         # The key in the body is the credential: PagerDuty's clients cannot send a bearer token.
         Route(
             method="POST",
@@ -47,6 +58,12 @@ def _doors(doors: Doors) -> list[Route]:
             takes_body=True,
         ),
     ]
+
+
+def _hooks(hooks: Hooks) -> list[Route]:
+    # The signature is the credential: PagerDuty signs, and need not be given a token.
+    path = "/v1/pagerduty/webhook"
+    return [Route(method="POST", path=path, handler=hooks.webhook, scope=None, name="webhook", takes_body=True)]
 
 
 def _health(health: Health) -> list[Route]:

@@ -99,6 +99,7 @@ def document() -> bytes:
         "/v1/deliveries/{id}/retry": {"post": _acting("Try it now, also a dead letter.")},
         "/v1/deliveries/{id}/drop": {"post": _acting("Give it up.", _query("reason"))},
         "/v1/explain/{seq}": {"get": _one("Why this alert did (not) page.", "seq", explanation)},
+        "/v1/pagerduty/webhook": {"post": _hearing()},
         "/v1/rules": {"get": _answering("The rules in force, in order.", _page({"type": "object"}))},
         "/v1/stats": {"get": _answering("The router's own figures.", {"type": "object"})},
         "/v1/openapi.json": {"get": _answering("This document.", {"type": "object"})},
@@ -168,6 +169,17 @@ def _one(summary: str, name: str, schema: dict[str, Any]) -> dict[str, Any]:
 def _acting(summary: str, *parameters: dict[str, Any]) -> dict[str, Any]:
     one = _one(summary, "id", {"type": "object", "properties": {"delivery": {"type": "integer"}, "result": _TEXT}})
     return one | {"parameters": [*one["parameters"], *parameters], "responses": one["responses"] | _refused(409)}
+
+
+def _hearing() -> dict[str, Any]:
+    """PagerDuty's side of this is PagerDuty's; the signature is the credential, so no token is asked for."""
+    return {
+        "summary": "PagerDuty's V3 webhooks, signed.",
+        "security": [],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}},
+        "responses": {"202": _json({"type": "object", "properties": {"result": _TEXT}}, "durable, or not wanted")}
+        | _refused(401, 413, 429, 503),
+    }
 
 
 def _posting() -> dict[str, Any]:

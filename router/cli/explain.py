@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from router.cli.formats import clip, instant, severity
+from router.cli.hypothetical import explain_hypothetical
 from router.cli.options import config_option, fail, output_option, print_json
 from router.cli.reading import open_store
 from router.incidents.explanation import Explanation, describe, explain_alert, explain_incident
@@ -16,15 +17,53 @@ MAX_LINES = 20
 """Decisions and deliveries shown to people; ``--output json`` has all."""
 
 
-@click.command(epilog="Example: alert-router explain 4711; alert-router explain payment-errors/91c…/k2x-1a")
-@click.argument("subject")
+@click.command()
+@click.argument("subject", required=False)
+@click.option("--alert", "alert_file", metavar="FILE", help="An alert that nobody sent, as JSON or YAML; `-`: standard input.")
+@click.option("--service", help="Of an alert that nobody sent: its service.")
+@click.option("--name", help="Its name.")
+@click.option("--severity", "severity_", metavar="WORD", help="Its severity; default: error.")
+@click.option("--source", help="The source it would come through.")
+@click.option("--label", "labels", multiple=True, metavar="NAME=VALUE", help="A label; may be given several times.")
+@click.option("--at", metavar="TIME", help="When it would come; default: now.")
 @config_option
 @output_option
-def explain(*, subject: str, config_path: Path, output: str) -> None:
-    """Why an alert did or did not page.
+def explain(
+    *,
+    subject: str | None,
+    alert_file: str | None,
+    service: str | None,
+    name: str | None,
+    severity_: str | None,
+    source: str | None,
+    labels: tuple[str, ...],
+    at: str | None,
+    config_path: Path,
+    output: str,
+) -> None:
+    r"""Why an alert did or did not page; or what would become of one that nobody sent.
 
-    SUBJECT is an alert's number (from `alert-router alerts`), an incident as `incident:17`, or a dedup key.
+    SUBJECT is an alert's number (from `alert-router alerts`), an incident as `incident:17`, or a dedup key. Without it, the
+    options describe an alert: the rules are tried on it one by one, with the first condition that fails.
+
+    \b
+    Examples:
+      alert-router explain 4711
+      alert-router explain payment-errors/91c1/k2x-1a
+      alert-router explain --service payment-api --name CardError --severity error --label env=prod
+      alert-router explain --alert alert.json --at 2026-11-21T03:00Z
     """
+    fields = {"service": service, "name": name, "severity": severity_, "source": source}
+    given = {key: value for key, value in fields.items() if value is not None}
+    if subject is None:
+        if alert_file is None and not given and not labels:
+            raise click.UsageError("name an alert's number, incident:17 or a dedup key; or describe an alert with --service")
+        if alert_file is not None and (given or labels):
+            raise click.UsageError("--alert describes the whole alert; leave the other options out")
+        explain_hypothetical(config_path=config_path, alert_file=alert_file, fields=given, labels=labels, at=at, output=output)
+        return
+    if alert_file is not None or given or labels or at is not None:
+        raise click.UsageError("SUBJECT is something recorded; leave out the options that describe an alert")
     with open_store(config_path) as reader:
         if subject.isdigit():
             found = explain_alert(reader, int(subject))
@@ -58,6 +97,7 @@ def print_explanation(found: Explanation, output: str) -> None:
             f"  opened {instant(incident.opened_at)}{closed}, {incident.alerts} alerts, {incident.occurrences} occurrences\n"
             f"  dedup key {incident.dedup_key}"
         )
+    _print_pages(found)
     click.echo("\ndecisions, newest first")
     for decision in found.decisions[:MAX_LINES]:
         cause = f" ({decision.cause})" if decision.cause else ""
@@ -75,6 +115,18 @@ def print_explanation(found: Explanation, output: str) -> None:
         for attempt in delivery.last_attempts:
             click.echo(f"      {instant(attempt.at)}  {clip(describe(attempt.outcome), 90)}  in {attempt.took_ms} ms")
     _more(len(found.deliveries))
+
+
+def _print_pages(found: Explanation) -> None:
+    for story in found.pages:
+        link = f"\n      {story.page.url}" if story.page.url else ""
+        click.echo(f"\npage of {story.team}  {story.state.value}  since {instant(story.since)}\n  {story.sentence}{link}")
+    if found.audit:
+        click.echo("\nwho did what, newest first")
+    for entry in found.audit[:MAX_LINES]:
+        text = f": {clip(entry.text, 100)}" if entry.text else ""
+        click.echo(f"  {instant(entry.at)}  {entry.who}  {entry.what}{text}")
+    _more(len(found.audit))
 
 
 def _more(count: int) -> None:

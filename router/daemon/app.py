@@ -134,9 +134,11 @@ class Daemon:
         self._metrics.read_gauges(self._gauges)
         try:
             async with asyncio.TaskGroup() as tasks:
-                processing = tasks.create_task(parts.processor.run(), name="processor")
                 dispatching = tasks.create_task(parts.dispatcher.run(), name="dispatcher")
+                # First the restart is journalled, then timers run: what came due while we were away has its grace.
                 await self._begin(recovered, before, in_force)
+                processing = tasks.create_task(parts.processor.run(), name="processor")
+                following = tasks.create_task(parts.paging.follower.run(), name="follower")
                 chores = self._start_chores()
                 helpers = [
                     tasks.create_task(self._watch_files(), name="watch"),
@@ -147,9 +149,10 @@ class Daemon:
                 self._notifier.ready(f"{len(parts.engine.ruleset.rules)} rules, listening on {self._doorway.addresses}")
                 log.info("started", listening=self._doorway.addresses, rules=len(in_force.rules), version=in_force.version)
                 await self._stopping.wait()
-                await self._end(chores, helpers, processing, dispatching)
+                await self._end(chores, helpers, following, processing, dispatching)
         finally:
             await parts.client.aclose()
+            await parts.paging.aclose()
 
     async def _begin(self, recovered: Recovered, before: RuleSet, in_force: RuleSet) -> None:
         """Journal that we are back, and under which rules."""
@@ -179,6 +182,7 @@ class Daemon:
         self,
         chores: Chores,
         helpers: list[asyncio.Task[None]],
+        following: asyncio.Task[None],
         processing: asyncio.Task[None],
         dispatching: asyncio.Task[None],
     ) -> None:
@@ -190,6 +194,8 @@ class Daemon:
         for helper in helpers:
             helper.cancel()
         await self._doorway.close(seconds / 5)
+        self._parts.paging.follower.stop()
+        await self._bounded(following, seconds / 10, "following")
         self._parts.processor.stop()
         await self._bounded(processing, seconds * 2 / 5, "deciding")
         await self._parts.dispatcher.stop(seconds * 2 / 5)
@@ -285,6 +291,7 @@ class Daemon:
             undecided=lambda: self._parts.processor.undecided,
             outbox=self._parts.dispatcher.snapshot,
             usage=self._store.usage,
+            followed=self._parts.paging.follower.figures,
             reloaded=lambda: (self._reloader.succeeded, self._reloader.loaded_at),
         )
 

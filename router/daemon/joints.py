@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Protocol, get_args
 
+import msgspec
+
 from router.api.auth import Token
 from router.clock import Clock
 from router.config.secrets import Secrets
@@ -20,6 +22,7 @@ from router.model.delivery import Delivery
 from router.model.journal import Fact
 from router.model.transition import StateKind, StateRow
 from router.store.base import Reader
+from router.model.webhook import Webhook
 from router.telemetry.logs import logger
 
 CHUNK = 10_000
@@ -115,9 +118,18 @@ def ingest_sources(settings: Settings) -> dict[str, SourceSettings]:
             resolve_timeout_ms=source.resolve_timeout_ms,
             resend_grace_ms=source.resend_grace_ms,
             keys=tuple(settings.secrets.resolve(key).reveal() for key in source.keys),
+            webhook=_reveal(source.webhook, settings.secrets),
         )
         for source in settings.sources.values()
     }
+
+
+def _reveal(webhook: Webhook | None, secrets: Secrets) -> Webhook | None:
+    """The same with the secret itself in its credentials, where the settings hold the reference."""
+    if webhook is None or webhook.credentials is None:
+        return webhook
+    text = secrets.resolve(webhook.credentials.secret).reveal()
+    return msgspec.structs.replace(webhook, credentials=msgspec.structs.replace(webhook.credentials, secret=text))
 
 
 def api_tokens(settings: Settings) -> list[Token]:
@@ -126,6 +138,11 @@ def api_tokens(settings: Settings) -> list[Token]:
         Token(name=token.name, secret=settings.secrets.resolve(token.token).reveal(), scopes=token.scopes)
         for token in settings.tokens
     ]
+
+
+def webhook_secrets(settings: Settings) -> list[str]:
+    """The secrets of PagerDuty's webhooks, resolved."""
+    return [settings.secrets.resolve(reference).reveal() for reference in settings.pagerduty.webhook_secrets]
 
 
 def dispatch_settings(pagerduty: PagerDutySettings) -> DispatchSettings:
@@ -140,5 +157,8 @@ def known_secrets(settings: Settings) -> Iterable[str]:
     """Every secret's text, for the redaction of the log: the only place they are listed together."""
     references = [team.routing_key for team in settings.teams.values()]
     references += [token.token for token in settings.tokens]
+    references += [reference for reference in (settings.pagerduty.api_token, *settings.pagerduty.webhook_secrets) if reference]
     references += [key for source in settings.sources.values() for key in source.keys]
+    webhooks = [source.webhook for source in settings.sources.values() if source.webhook is not None]
+    references += [webhook.credentials.secret for webhook in webhooks if webhook.credentials is not None]
     return [settings.secrets.resolve(reference).reveal() for reference in references]

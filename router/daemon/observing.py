@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import router
@@ -23,6 +23,7 @@ class DeliveryCounts:
         """Nothing was sent yet. ``proven`` are teams PagerDuty accepted something of since it was last emptied."""
         self._metrics = metrics
         self.proven: set[str] = set()
+        self.follow: Callable[[Delivery], None] | None = None  # set once; told of what PagerDuty took
 
     def attempted(self, _delivery: Delivery, outcome: Outcome, _took_ms: int) -> None:
         """A call ended."""
@@ -31,6 +32,8 @@ class DeliveryCounts:
     def delivered(self, delivery: Delivery) -> None:
         """It was accepted."""
         self.proven.add(delivery.team)
+        if self.follow is not None:
+            self.follow(delivery)
         self._finish(delivery, DeliveryState.DELIVERED)
         self._metrics.delivery_seconds.observe(max(0, delivery.finished_at - delivery.created_at) / 1000)
 
@@ -83,6 +86,7 @@ def read_gauges(
     undecided: Callable[[], int],
     outbox: Callable[[], Snapshot],
     usage: Callable[[], Usage],
+    followed: Callable[[], Mapping[str, int]],
     reloaded: Callable[[], tuple[bool, int]],
 ) -> GaugeValues:
     """All gauges now. ``reloaded``: whether the newest reload succeeded, and when the rules in force were loaded (ms)."""
@@ -103,6 +107,7 @@ def read_gauges(
         "rules": len(engine.ruleset.rules),
         "ruleset_info": {engine.ruleset.version: 1.0},
         "build_info": {router.__version__: 1.0},
+        **followed(),
         "last_reload_success": float(succeeded),
         "last_reload_timestamp_seconds": loaded_at / 1000,
     }

@@ -17,6 +17,7 @@ from router.api.auth import Authenticator, Token, check_listening
 from router.api.compatible import Compatible
 from router.api.doors import Doors
 from router.api.health import Health
+from router.api.hooks import Hooks
 from router.api.limits import ServerLimits
 from router.api.reading import Reading, ReadingRoom
 from router.api.server import ApiServer
@@ -25,7 +26,8 @@ from router.api.tls import TlsFailed, TlsFiles, load_tls
 from router.clock import Clock
 from router.config.settings import Address, HandedOverSockets, Settings, TcpAddress, UnixAddress
 from router.daemon.descriptors import affordable_connections
-from router.daemon.joints import Hands, api_tokens
+from router.daemon.hooks import WebhookDesk
+from router.daemon.joints import Hands, api_tokens, webhook_secrets
 from router.daemon.wiring import Parts
 from router.model.ruleset import Rule
 from router.store.base import Store
@@ -58,12 +60,23 @@ class Doorway:
         self._parts = parts
         self._store = store
         self._environ = environ
+        self._webhook_secrets = webhook_secrets(settings)
         self._state = "starting"
         self._authenticator = Authenticator(api_tokens(settings))
         self._room = ReadingRoom(store.reader)
         api = Api(
             routes=build_routes(
                 doors=Doors(parts.intake),
+                hooks=Hooks(
+                    WebhookDesk(
+                        keeper=store,
+                        follower=parts.paging.follower,
+                        secrets=lambda: self._webhook_secrets,
+                        troubles=parts.troubles,
+                        clock=clock,
+                        metrics=metrics,
+                    )
+                ),
                 health=Health(
                     not_ready=self._not_ready, reload=reload, prepare_metrics=metrics.prepare, render_metrics=metrics.render
                 ),
@@ -137,6 +150,7 @@ class Doorway:
     async def reconfigure(self, settings: Settings, tokens: Iterable[Token]) -> None:
         """After a reload: tokens, and the certificate as it is now."""
         self._authenticator.reconfigure(tokens)
+        self._webhook_secrets = webhook_secrets(settings)
         if settings.tls is not None and self._settings.tls is not None:
             try:
                 context = _load_tls(settings)

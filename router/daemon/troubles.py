@@ -41,6 +41,9 @@ class Trouble(StrEnum):
     STORE_REFUSES = "StoreRefuses"
     CLOCK_JUMPED = "ClockJumped"
     SECRET_CHANGED = "SecretChanged"  # noqa: S105  # the name of a trouble
+    PAGE_NOT_CONFIRMED = "PageNotConfirmed"
+    PAGES_NOT_FOLLOWED = "PagesNotFollowed"
+    WEBHOOKS_REFUSED = "WebhooksRefused"
 
 
 SEVERITIES = {
@@ -50,6 +53,9 @@ SEVERITIES = {
     Trouble.STORE_REFUSES: Severity.CRITICAL,
     Trouble.CLOCK_JUMPED: Severity.WARNING,
     Trouble.SECRET_CHANGED: Severity.WARNING,
+    Trouble.PAGE_NOT_CONFIRMED: Severity.CRITICAL,
+    Trouble.PAGES_NOT_FOLLOWED: Severity.WARNING,
+    Trouble.WEBHOOKS_REFUSED: Severity.WARNING,
 }
 
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from router.clock import Clock
 from router.config.settings import Settings
+from router.daemon.fetching import fetch
 from router.daemon.joints import DeadLetterOffice, KeyRing, Rebuilding, dispatch_settings, ingest_sources
 from router.daemon.observing import DeliveryCounts
+from router.daemon.paging import Paging, join_paging
 from router.daemon.troubles import Troubles
 from router.dispatch.worker import Dispatcher
 from router.engine.core import Engine
@@ -40,6 +42,7 @@ class Parts:
     keys: KeyRing
     counts: DeliveryCounts
     troubles: Troubles
+    paging: Paging
 
 
 def wire(
@@ -66,6 +69,8 @@ def wire(
     keys, client, dispatcher = _way_out(
         settings=settings, store=store, reader=reader, troubles=troubles, counts=counts, clock=clock, chance=chance
     )
+    paging = join_paging(settings=settings, store=store, keys=keys, troubles=troubles, clock=clock, metrics=metrics)
+    counts.follow = paging.follower.delivered
     processor = Processor(
         ledger=store,
         engine=engine,
@@ -88,6 +93,7 @@ def wire(
         sources=sources.values(),
         scale=settings.scale,
         max_batch=settings.limits.batch_alerts,
+        fetch=fetch,
     )
     store.subscribe(processor.offer)
     processor.offer(recovered.undecided)
@@ -106,6 +112,7 @@ def wire(
         keys=keys,
         counts=counts,
         troubles=troubles,
+        paging=paging,
     )
 
 

@@ -21,7 +21,7 @@ import msgspec
 
 from router.pagerduty.answer import Answer
 from router.pagerduty.connection import NetworkFailure
-from router.pagerduty.origin import Origin
+from router.pagerduty.origin import Origin, parse_origin
 from router.pagerduty.pool import Pool
 
 MAX_ORIGINS = 16
@@ -188,6 +188,19 @@ def open_poster(
     ValueError if the proxy's URL cannot be used.
     """
     limits = limits or Limits()
+    transport = _open(origin, proxy, limits, ssl_context, trust_env=trust_env)
+    return transport if isinstance(transport, Transport) else HttpxPoster(transport, max_body=limits.max_body)
+
+
+def open_transport(url: str, *, trust_env: bool, limits: Limits) -> httpx.AsyncBaseTransport:
+    """The way to the REST API for httpx, by the same choice. ValueError if the URL or the proxy's cannot be used."""
+    origin, _ = parse_origin(url, allow_http=True)
+    return _open(origin, None, limits, None, trust_env=trust_env)
+
+
+def _open(
+    origin: Origin, proxy: str | None, limits: Limits, ssl_context: ssl.SSLContext | None, *, trust_env: bool
+) -> Transport | httpx.AsyncHTTPTransport:
     if ssl_context is None and trust_env:
         ssl_context = httpx.create_ssl_context(trust_env=True)
     found = proxy or (proxy_of(origin) if trust_env else None)
@@ -199,8 +212,7 @@ def open_poster(
         keepalive_expiry=limits.idle_seconds,
     )
     verify = ssl_context if ssl_context is not None else True
-    transport = httpx.AsyncHTTPTransport(proxy=found, verify=verify, trust_env=False, limits=pool)
-    return HttpxPoster(transport, max_body=limits.max_body)
+    return httpx.AsyncHTTPTransport(proxy=found, verify=verify, trust_env=False, limits=pool)
 
 
 def _request_of(target: Target, body: bytes, deadline_seconds: float) -> httpx.Request:

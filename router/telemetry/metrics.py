@@ -26,6 +26,9 @@ GAUGES: dict[str, tuple[str, str]] = {
     "dead_letters": ("Deliveries given up and neither retried nor dropped by a person.", ""),
     "breaker_open": ("1 while the circuit breaker of this endpoint is not closed.", "endpoint"),
     "undecided_entries": ("Journal entries accepted and not yet decided.", ""),
+    "pages_unconfirmed": ("Pages PagerDuty took and has shown no incident for yet.", ""),
+    "pages_unacknowledged": ("Pages open in PagerDuty that nobody has acknowledged.", ""),
+    "webhooks_waiting": ("Webhooks taken and not yet worked on.", ""),
     "active_alerts": ("Alerts that fire now.", ""),
     "open_incidents": ("Incidents that are open now.", ""),
     "timers": ("Timers the engine waits for.", ""),
@@ -78,6 +81,9 @@ class Metrics:
         self.http_requests = self._counter("http_requests_total", "Requests answered.", ["door", "status"])
         self.reloads = self._counter("reloads_total", "Reloads tried.", ["result"])
         self.troubles = self._counter("troubles_total", "Troubles of the router raised as alerts.", ["name"])
+        self.webhooks = self._counter("webhooks_total", "Webhooks of PagerDuty's that came in.", ["result"])
+        self.pages_missed = self._counter("pages_missed_total", "Pages PagerDuty took and showed no incident for.", ["team"])
+        self.confirm_seconds = self._histogram("confirm_seconds", "From PagerDuty's 202 to its incident, as far as we saw it.")
         self.retired_entries = self._counter("retired_entries_total", "Journal entries deleted by retention.", [])
 
     def _counter(self, name: str, help_text: str, labels: list[str]) -> Counter:

@@ -15,6 +15,7 @@ from router.api.auth import Authenticator, Token
 from router.api.compatible import Compatible
 from router.api.doors import Doors
 from router.api.health import Health
+from router.api.hooks import Hooks, Result, Webhooks
 from router.api.limits import ServerLimits
 from router.api.reading import Reading, ReadingRoom
 from router.api.server import ApiServer
@@ -108,6 +109,13 @@ class NoDeliveries:
         return False
 
 
+class NoWebhooks:
+    """Nobody's secret."""
+
+    async def take(self, *, signature: str, webhook_id: str, body: bytes) -> Result:
+        return "unconfigured"
+
+
 class Rig:
     """Every part of the API over a store in memory."""
 
@@ -120,6 +128,7 @@ class Rig:
         self.not_ready: list[str] = []
         self.mistakes: list[str] = []
         self.deliveries: Any = NoDeliveries()
+        self.webhooks: Webhooks = NoWebhooks()
         self.room = ReadingRoom(self.journal.store.reader)
         self.authenticator = Authenticator(tokens)
         self.api = self._api()
@@ -130,6 +139,7 @@ class Rig:
 
         routes = build_routes(
             doors=Doors(self.intake),
+            hooks=Hooks(self.webhooks),
             health=Health(
                 not_ready=lambda: self.not_ready,
                 reload=reload,

@@ -9,7 +9,7 @@ from router.model.delivery import Accepted, Attempt, Delivery, DeliveryState, Pr
 from router.model.incident import Incident
 from router.model.journal import AlertReceived, Entry
 from router.model.severity import Severity
-from router.store.base import DecisionRow
+from router.store.base import AuditRow, DecisionRow
 
 KEY = "payment-errors/0011223344556677/k2x-1a"
 
@@ -17,7 +17,8 @@ KEY = "payment-errors/0011223344556677/k2x-1a"
 class Record:
     """A reader over plain lists."""
 
-    def __init__(self, *, entries=(), decisions=(), deliveries=(), incidents=()) -> None:
+    def __init__(self, *, entries=(), decisions=(), deliveries=(), incidents=(), pages=(), audit=()) -> None:
+        self._pages, self._audit = pages, audit
         self._entries, self._decisions, self._deliveries, self._incidents = entries, decisions, deliveries, incidents
 
     def entry(self, seq):
@@ -29,6 +30,12 @@ class Record:
 
     def deliveries(self, *, state=None, dedup_key=None, team=None, before_id=None, limit=100):
         return [d for d in self._deliveries if d.dedup_key == dedup_key][::-1][:limit]
+
+    def pages(self, *, incident=None, pagerduty_id=None, after_incident=0, limit=1000):
+        return [page for page in self._pages if page.incident == incident]
+
+    def audit(self, *, incident=None, before_id=None, limit=100):
+        return [AuditRow(id=n, entry=entry) for n, entry in enumerate(self._audit) if entry.incident == incident][::-1]
 
     def incident(self, number_or_dedup_key):
         return next((i for i in self._incidents if number_or_dedup_key in (i.number, i.dedup_key)), None)

@@ -1,0 +1,137 @@
+"""Joins the rooms that follow a page: the REST client, the follower, the troubles, the reader that looks back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from router.clock import Clock
+from router.config.settings import Settings
+from router.daemon.joints import KeyRing
+from router.daemon.troubles import Trouble, Troubles
+from router.errors import RouterError
+from router.incidents.follower import HEARING, POLLING, Follower, Rhythm
+from router.pagerduty.rest import RestClient
+from router.pagerduty.transport import Limits, open_transport
+from router.store.base import Reader, Store
+from router.telemetry.metrics import Metrics
+
+MAX_ANSWER_BYTES = 16 * 1024 * 1024
+"""Of a REST answer: a hundred alerts with all their details fit."""
+
+Value = TypeVar("Value")
+
+
+class Looker:
+    """Fits ``incidents.protocols.Ask``: questions to the store in a thread, over a reader of its own."""
+
+    def __init__(self, reader: Reader) -> None:
+        """Takes the reader over."""
+        self._reader = reader
+
+    async def __call__(self, question: Callable[[Reader], Value]) -> Value:
+        """The answer; StoreError if the store does not answer."""
+        return await asyncio.to_thread(question, self._reader)
+
+    def close(self) -> None:
+        """Let go of the reader."""
+        self._reader.close()
+
+
+class PageBell:
+    """Fits ``incidents.protocols.Bell``: the router's own alerts."""
+
+    def __init__(self, troubles: Troubles) -> None:
+        """Where they are raised."""
+        self._troubles = troubles
+
+    async def not_confirmed(self, team: str, summary: str) -> None:
+        """A page of this team reached nobody."""
+        await self._troubles.fire(Trouble.PAGE_NOT_CONFIRMED, summary, subject=team)
+
+    async def confirmed(self, team: str) -> None:
+        """A page of this team did."""
+        await self._troubles.clear(Trouble.PAGE_NOT_CONFIRMED, subject=team)
+
+    async def blind(self, summary: str) -> None:
+        """Pages cannot be followed now."""
+        await self._troubles.fire(Trouble.PAGES_NOT_FOLLOWED, summary)
+
+    async def sees(self) -> None:
+        """They can."""
+        await self._troubles.clear(Trouble.PAGES_NOT_FOLLOWED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paging:
+    """What follows pages. ``client`` None: no token is configured."""
+
+    follower: Follower
+    client: RestClient | None
+    looker: Looker
+
+    async def aclose(self) -> None:
+        """Let go of connections and the reader."""
+        if self.client is not None:
+            await self.client.aclose()
+        self.looker.close()
+
+
+def join_paging(
+    *,
+    settings: Settings,
+    store: Store,
+    keys: KeyRing,
+    troubles: Troubles,
+    clock: Clock,
+    metrics: Metrics,
+    rhythm: Rhythm | None = None,
+) -> Paging:
+    """The parts that follow pages, as configured: by webhooks if there are secrets for them, else by asking."""
+    pagerduty = settings.pagerduty
+    client = None
+    if pagerduty.api_token:
+        seconds = pagerduty.timeout_ms / 1000
+        client = RestClient(
+            url=pagerduty.api_url,
+            transport=open_transport(
+                pagerduty.api_url,
+                trust_env=pagerduty.use_environment_proxy,
+                limits=Limits(connections=4, total_seconds=seconds, max_body=MAX_ANSWER_BYTES),
+            ),
+            token=lambda: keys.resolve(pagerduty.api_token),
+            sender=pagerduty.sender,
+            clock=clock,
+            timeout_seconds=seconds,
+        )
+    looker = Looker(store.reader())
+    hears = bool(pagerduty.webhook_secrets)
+    follower = Follower(
+        remote=client,
+        journal=store,
+        notebook=store,
+        ask=looker,
+        bell=PageBell(troubles),
+        clock=clock,
+        metrics=metrics,
+        rhythm=rhythm or (HEARING if hears else POLLING),
+        confirm_within_ms=pagerduty.confirm_within_ms,
+        teams_with_key=lambda given: _teams_with_key(settings, keys, given),
+        reads_log=not hears,
+    )
+    return Paging(follower=follower, client=client, looker=looker)
+
+
+def _teams_with_key(settings: Settings, keys: KeyRing, given: Iterable[str]) -> set[str]:
+    """Teams whose routing key is one of these; a reference that cannot be read now is none."""
+    wanted = set(given)
+    found = set()
+    for name, team in settings.teams.items():
+        try:
+            if keys.resolve(team.routing_key) in wanted:
+                found.add(name)
+        except RouterError:
+            continue
+    return found

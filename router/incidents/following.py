@@ -1,0 +1,177 @@
+"""What one piece of news from PagerDuty changes about one page. Pure: a page and a sighting in, the page as it is now out.
+
+Keeps these invariants: old news never moves a page back; the same news twice changes nothing the second time; a merge is no
+resolution; nobody's name is invented.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+
+from router.model.journal import IncidentChanged
+from router.model.page import AuditEntry, Page, Sighting
+
+LAG_MS = 60_000
+"""How far what is read back may lag behind what a webhook told: longer than that, and it counts although it says less."""
+
+MAX_READ = 50
+"""Lines of PagerDuty's log of one second that are remembered as read."""
+
+RESOLUTION_NOTE = "Resolution Note: "
+"""How PagerDuty begins the note that somebody gave while resolving."""
+
+_RANK = {"": 0, "triggered": 1, "acknowledged": 2, "resolved": 3}
+_STORIES = {
+    "escalated": "escalated",
+    "delegated": "delegated",
+    "reassigned": "reassigned",
+    "priority_updated": "priority_updated",
+    "service_updated": "moved",
+    "responder_added": "responder_added",
+    "responder_replied": "responder_replied",
+    "status_update_published": "status_published",
+}
+
+
+class Step(NamedTuple):
+    """The page now, what goes into the audit record, what the engine has to know."""
+
+    page: Page
+    audit: tuple[AuditEntry, ...] = ()
+    facts: tuple[IncidentChanged, ...] = ()
+
+
+def follow(page: Page, sighting: Sighting, *, now: int) -> Step:
+    """``now`` in ms UTC. Nothing is asked, nothing is written."""
+    if page.merged_from and sighting.pagerduty_id == page.merged_from:
+        return Step(page)
+    if sighting.log_entry:
+        if sighting.at < page.read_until or (sighting.at == page.read_until and sighting.log_entry in page.read_entries):
+            return Step(page)
+        before = page.read_entries if sighting.at == page.read_until else ()
+        page = msgspec.structs.replace(page, read_until=sighting.at, read_entries=(*before, sighting.log_entry)[-MAX_READ:])
+    audit: list[AuditEntry] = []
+    if not page.pagerduty_id:
+        text = f"PagerDuty's incident {sighting.number}" if sighting.number else f"PagerDuty's incident {sighting.pagerduty_id}"
+        audit.append(_entry(page, sighting, "confirmed", now, text=text, by_us=True))
+        page = msgspec.structs.replace(page, pagerduty_id=sighting.pagerduty_id, confirmed_at=now)
+    page = _describe(page, sighting)
+    if sighting.merged_into:
+        audit.append(_entry(page, sighting, "merged", now, text=f"into {sighting.merged_into}"))
+        merged = msgspec.structs.replace(
+            page, pagerduty_id=sighting.merged_into, merged_from=sighting.pagerduty_id, number=0, url=""
+        )
+        return Step(merged, tuple(audit))
+    page, told = _tell(page, sighting, now)
+    page, moved, facts = _move(page, sighting, now)
+    return Step(page, (*audit, *told, *moved), facts)
+
+
+def _describe(page: Page, sighting: Sighting) -> Page:
+    """What does not depend on order: who and where it is."""
+    return msgspec.structs.replace(
+        page,
+        number=sighting.number or page.number,
+        url=sighting.url or page.url,
+        service=sighting.service or page.service,
+        urgency=sighting.urgency or page.urgency,
+        priority=sighting.priority or page.priority,
+    )
+
+
+def _tell(page: Page, sighting: Sighting, now: int) -> tuple[Page, tuple[AuditEntry, ...]]:
+    """What happened besides a change of the status."""
+    kind = sighting.kind
+    if kind == "annotated":
+        is_resolution = sighting.text.startswith(RESOLUTION_NOTE)
+        what = "resolution" if is_resolution else "noted"
+        return page, (_entry(page, sighting, what, now, text=sighting.text.removeprefix(RESOLUTION_NOTE)),)
+    if kind in {"escalated", "delegated", "reassigned"} and sighting.assignees:
+        page = msgspec.structs.replace(page, assignees=sighting.assignees)
+    if kind == "escalated":
+        page = msgspec.structs.replace(page, escalated=page.escalated + 1)
+    story = _STORIES.get(kind)
+    if story is None or (kind == "reassigned" and sighting.log_entry and not sighting.by_person):  # to whoever is on call
+        return page, ()
+    to = f"to {', '.join(sighting.assignees)}" if sighting.assignees else ""
+    text = sighting.priority if kind == "priority_updated" else ": ".join(part for part in (to, sighting.text) if part)
+    return page, (_entry(page, sighting, story, now, text=text),)
+
+
+def _move(page: Page, sighting: Sighting, now: int) -> tuple[Page, tuple[AuditEntry, ...], tuple[IncidentChanged, ...]]:
+    """A change of the status, if it is one and not old news."""
+    before, after = page.status, sighting.status
+    if not after or _is_old(page, sighting, now):
+        return page, (), ()
+    at = sighting.at or now
+    changed = msgspec.structs.replace(page, status=after, changed_at=max(at, page.changed_at))
+    if before == after:
+        if after == "acknowledged" and sighting.kind == "acknowledged" and sighting.who and sighting.who != page.holder:
+            changed = msgspec.structs.replace(changed, holder=sighting.who)
+            return changed, (_entry(page, sighting, "acknowledged", now),), ()
+        return changed, (), ()
+    audit: list[AuditEntry] = []
+    facts: list[IncidentChanged] = []
+    if before == "resolved":
+        changed = msgspec.structs.replace(changed, resolved_at=0, resolved_by="", reopened=page.reopened + 1)
+        audit.append(_entry(page, sighting, "reopened", now))
+        facts.append(_fact(page, sighting, "reopened"))
+    if after == "acknowledged":
+        changed = msgspec.structs.replace(
+            changed,
+            holder=sighting.who,
+            acknowledged_at=page.acknowledged_at or at,
+            acknowledged_by=page.acknowledged_by or sighting.who,
+        )
+        audit.append(_entry(page, sighting, "acknowledged", now))
+        facts.append(_fact(page, sighting, "acknowledged"))
+    elif after == "resolved":
+        changed = msgspec.structs.replace(changed, holder="", resolved_at=at, resolved_by=sighting.who or "PagerDuty")
+        audit.append(_entry(page, sighting, "resolved", now))
+        facts.append(_fact(page, sighting, "resolved"))
+    elif before == "acknowledged":
+        changed = msgspec.structs.replace(changed, holder="")
+        audit.append(_entry(page, sighting, "unacknowledged", now))
+        facts.append(_fact(page, sighting, "unacknowledged"))
+    return changed, tuple(audit), tuple(facts)
+
+
+def _is_old(page: Page, sighting: Sighting, now: int) -> bool:
+    """Webhooks tell milliseconds, REST whole seconds; lists lag behind; deliveries come late and in any order."""
+    if not page.status or not page.changed_at:
+        return False
+    second, changed_second = sighting.at // 1000, page.changed_at // 1000
+    if sighting.log_entry:
+        return second < changed_second
+    if sighting.kind == "seen":
+        if second == changed_second and now - page.changed_at < LAG_MS:
+            return _RANK[sighting.status] < _RANK[page.status]
+        return second < changed_second
+    if second == changed_second and page.status == "resolved" and sighting.kind != "reopened":
+        return True
+    return sighting.at < page.changed_at
+
+
+def _entry(page: Page, sighting: Sighting, what: str, now: int, *, text: str = "", by_us: bool = False) -> AuditEntry:
+    return AuditEntry(
+        at=now if by_us else sighting.at or now,
+        who="alert-router" if by_us else sighting.who or "PagerDuty",
+        through="router" if by_us else "pagerduty",
+        what=what,
+        incident=page.incident,
+        team=page.team,
+        pagerduty_id=sighting.pagerduty_id,
+        text=text,
+    )
+
+
+def _fact(page: Page, sighting: Sighting, status: str) -> IncidentChanged:
+    return IncidentChanged(
+        dedup_key=page.dedup_key,
+        status=status,  # type: ignore[arg-type]
+        who=sighting.who,
+        team=page.team,
+        changed_at=sighting.at,
+    )
