@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import json
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from router.cli.options import config_option, fail, limit_option, output_option, print_json, print_table
+from router.model.severity import Severity
+
+
+@click.command()
+@config_option
+@output_option
+@limit_option
+def command(config_path, output, limit) -> None:
+    click.echo(f"{config_path} {output} {limit}")
+
+
+def test_shared_options_and_where_the_configuration_comes_from() -> None:
+    runner = CliRunner(env={"ALERT_ROUTER_CONFIG": None})
+    assert runner.invoke(command, []).output == "config.yaml text 50\n"
+    assert runner.invoke(command, [], env={"ALERT_ROUTER_CONFIG": "/etc/a.yaml"}).output == "/etc/a.yaml text 50\n"
+    named = runner.invoke(command, ["--config", "b.yaml", "--output", "json", "--limit", "3"], env={"ALERT_ROUTER_CONFIG": "a"})
+    assert named.output == "b.yaml json 3\n"
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--limit", "0"], ["--limit", "10001"], ["--limit", "x"], ["--output", "yaml"], ["more"]]
+)
+def test_wrong_usage_is_exit_code_2(arguments: list[str]) -> None:
+    assert CliRunner().invoke(command, arguments).exit_code == 2
+
+
+def test_fail_says_what_and_what_to_do_on_standard_error(capsys) -> None:
+    with pytest.raises(SystemExit) as ended:
+        fail("it is broken", hint="mend it", code=3)
+    assert ended.value.code == 3
+    assert capsys.readouterr() == ("", "alert-router: it is broken\n  hint: mend it\n")
+
+
+def test_json_is_one_document_whatever_stands_in_it(capsys) -> None:
+    print_json({"severity": Severity.ERROR, "text": "\x1b ☃", "odd": {1, 2} - {1}, "unknown": object})
+    assert json.loads(capsys.readouterr().out)["text"] == "\x1b ☃"
+
+
+def test_a_table_is_aligned_and_explains_itself(capsys) -> None:
+    print_table(["A", "LONG"], [["xxxx", "1"], ["y", ""]], nothing="None.")
+    print_table(["A"], [], nothing="None.")
+    assert capsys.readouterr().out == "A     LONG\nxxxx  1\ny\nNone.\n"
