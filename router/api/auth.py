@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Literal
 
@@ -19,6 +19,10 @@ from router.api.exchange import Refused
 Scope = Literal["ingest", "read", "write", "admin"]
 SCOPES: tuple[Scope, ...] = ("ingest", "read", "write", "admin")
 LONGEST_TOKEN = 1024
+_LURED = (
+    "no tokens are configured, so only this machine is answered, by its own name: a request for another host name, or of "
+    "another site's page, may be one that somebody's browser was made to send; ask 127.0.0.1 or localhost, or configure tokens"
+)
 
 
 class Peer(msgspec.Struct, frozen=True, gc=False):
@@ -26,11 +30,12 @@ class Peer(msgspec.Struct, frozen=True, gc=False):
 
     host: str
     is_unix: bool = False
+    is_lured: bool = False  # a browser here, on behalf of a page from elsewhere: see ``is_lured``
 
     @property
     def is_local(self) -> bool:
-        """Whether it is this machine: a unix socket or a loopback address."""
-        return self.is_unix or is_loopback(self.host)
+        """Whether it is this machine of its own accord: a unix socket or a loopback address."""
+        return self.is_unix or (is_loopback(self.host) and not self.is_lured)
 
 
 class Token(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +61,38 @@ def is_loopback(host: str) -> bool:
         return False
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return (mapped or address).is_loopback
+
+
+@lru_cache(maxsize=4096)
+def is_unforgeable_host(header: bytes) -> bool:
+    """Whether a Host header names us in a way that nobody's DNS can: an address, localhost, or a name without a dot.
+
+    A page from anywhere may have its own name point at this machine (DNS rebinding); its requests carry that name.
+    """
+    host = header.decode("latin-1").strip().lower()
+    if host.startswith("["):
+        name, _, rest = host[1:].partition("]")
+        return not rest.partition(":")[0] and _is_address(name)
+    name = host.partition(":")[0].removesuffix(".")
+    return "." not in name or name.endswith(".localhost") or _is_address(name)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def is_lured(headers: Mapping[bytes, bytes]) -> bool:
+    """Whether a page from elsewhere may have made a browser on this machine send this.
+
+    Either it says whose page it is (Origin), or the page had its own name point here (DNS rebinding): then Host has that name.
+    """
+    host = headers.get(b"host", b"")
+    origin = headers.get(b"origin")
+    return (origin is not None and origin.partition(b"://")[2].lower() != host.lower()) or not is_unforgeable_host(host)
 
 
 def check_listening(hosts: Iterable[str], *, has_tokens: bool) -> list[str]:
@@ -91,6 +128,8 @@ class Authenticator:
         """Refused with 401 or 403 unless the peer may do this. ``scope`` None: no token needed, but the place is checked."""
         if not self._tokens:
             if not peer.is_local:
+                if peer.is_lured:
+                    raise Refused(403, _LURED)
                 raise Refused(
                     403, "no tokens are configured, so only this machine is answered; configure tokens to let others in"
                 )

@@ -16,7 +16,7 @@ from urllib.parse import unquote
 import httptools
 
 from router.api.application import Api
-from router.api.auth import Peer
+from router.api.auth import Peer, is_lured
 from router.api.exchange import Answer, Request, answer_error
 from router.api.limits import LINGER_SECONDS, MAX_HEAD_BYTES, MAX_HEADERS, MAX_URL_BYTES, ServerLimits
 from router.api.routes import Found
@@ -244,7 +244,10 @@ class Connection(asyncio.Protocol):
         if "%" in path:
             path = unquote(path)
         self._request = Request(method=method, path=path, query_text=url.query or b"", headers=headers)
-        admitted = self._host.api.admit(method, path, headers, self._peer)
+        peer = self._peer
+        if not self._is_unix and is_lured(headers):
+            peer = Peer(peer.host, is_lured=True)
+        admitted = self._host.api.admit(method, path, headers, peer)
         if isinstance(admitted, Answer):
             self._answer = admitted
         else:

@@ -56,6 +56,19 @@ class Redactor:
         return {key: self._clean_value(value) for key, value in line.items()}
 
 
+def _make_visible(_logger: object, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """For terminals: control characters in what others wrote become dots; only our own tracebacks have line breaks."""
+    return {key: value if key == "exception" else _flatten(value) for key, value in line.items()}
+
+
+def _flatten(value: Any) -> Any:
+    if isinstance(value, str):
+        return value if value.isprintable() else "".join(one if one.isprintable() else "·" for one in value)
+    if isinstance(value, list):
+        return [_flatten(item) for item in value]
+    return value
+
+
 def _encode(line: Any, **_: Any) -> str:
     # structlog passes `default=`, which msgspec does not know.
     return msgspec.json.encode(line, enc_hook=repr).decode()
@@ -80,6 +93,7 @@ def set_up(
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
             structlog.processors.format_exc_info,
             redactor,
+            *([_make_visible] if console else []),
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from router.api.auth import Authenticator, Peer, Scope, Token, check_listening, is_loopback
+from router.api.auth import Authenticator, Peer, Scope, Token, check_listening, is_loopback, is_lured
 from router.api.exchange import Refused
 
 LOCAL, REMOTE, UNIX, NOBODY = Peer("127.0.0.1"), Peer("10.0.0.7"), Peer("", is_unix=True), Peer("")
@@ -93,3 +93,35 @@ def test_listening_to_the_world_without_tokens_is_a_mistake() -> None:
     (mistake,) = check_listening(["127.0.0.1", "0.0.0.0", "localhost"], has_tokens=False)
     assert mistake.startswith("0.0.0.0 can be reached")
     assert check_listening(["0.0.0.0"], has_tokens=True) == []
+
+
+@pytest.mark.parametrize(
+    ("headers", "lured"),
+    [
+        ({b"host": b"127.0.0.1:9095"}, False),
+        ({b"host": b"[::1]:9095"}, False),
+        ({b"host": b"localhost"}, False),
+        ({b"host": b"LocalHost.:9095"}, False),
+        ({b"host": b"app.localhost:9095"}, False),
+        ({b"host": b"alert-router:9095"}, False),
+        ({b"host": b"10.1.2.3:9095"}, False),
+        ({}, False),
+        ({b"host": b"rebound.example.com:9095"}, True),
+        ({b"host": b"127.0.0.1.example.com"}, True),
+        ({b"host": b"localhost.example.com"}, True),
+        ({b"host": b"[::1].example.com"}, True),
+        ({b"host": b"\xff.com"}, True),
+        ({b"host": b"127.0.0.1:9095", b"origin": b"http://127.0.0.1:9095"}, False),
+        ({b"host": b"127.0.0.1:9095", b"origin": b"http://127.0.0.1:8080"}, True),
+        ({b"host": b"127.0.0.1:9095", b"origin": b"https://example.com"}, True),
+        ({b"host": b"127.0.0.1:9095", b"origin": b"null"}, True),
+    ],
+)
+def test_what_a_page_from_elsewhere_made_a_browser_send_is_not_local(headers: dict[bytes, bytes], lured: bool) -> None:
+    assert is_lured(headers) is lured
+    peer = Peer("127.0.0.1", is_lured=is_lured(headers))
+    assert peer.is_local is not lured
+    if lured:
+        with pytest.raises(Refused, match="or localhost, or configure tokens") as refused:
+            Authenticator().check(None, peer, "read")
+        assert refused.value.status == 403

@@ -82,3 +82,13 @@ def test_a_logger_made_before_the_set_up_obeys_it_all_the_same() -> None:
     (line,) = stream.getvalue().splitlines()
     assert msgspec.json.decode(line)["cause"] == "***"
     assert msgspec.json.decode(line)["room"] == "dispatch"
+
+
+def test_on_a_terminal_nothing_that_others_wrote_drives_it() -> None:
+    stream = io.StringIO()
+    set_up(log_format="console", stream=stream)
+    logger("daemon").warning("trouble_raised", summary="\x1b]0;gone\x07\x9b2J\u202e fine\r\nforged line", mistakes=["\x1b[31m"])
+    written = stream.getvalue()
+    assert len(written.splitlines()) == 1
+    assert written.rstrip("\n").isprintable()
+    assert "fine" in written
