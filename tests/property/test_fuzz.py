@@ -1,0 +1,104 @@
+"""Foreign bytes at every reader end in a clean answer in bounded time: what was found before, and what hypothesis makes up.
+
+``python -m tests.fuzz`` searches longer, guided by coverage; what it finds is put into ``tests/fuzz/corpus/TARGET/``.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from tests.fuzz.targets import TARGETS
+
+CORPUS = sorted(path for path in (Path(__file__).parents[1] / "fuzz" / "corpus").rglob("*") if path.is_file())
+MOST_SECONDS = 5.0
+"""Far above what any input takes: an input that makes a reader quadratic takes minutes."""
+
+
+@pytest.mark.parametrize("path", CORPUS, ids=lambda path: f"{path.parent.name}-{path.name}")
+def test_what_was_found_once_stays_mended(path: Path) -> None:
+    TARGETS[path.parent.name](path.read_bytes())
+
+
+LINES = st.sampled_from(
+    [
+        b"POST /x HTTP/1.1\r\n", b"HEAD /x HTTP/1.1\r\n", b"GET /y HTTP/1.0\r\n", b"CONNECT a:1 HTTP/1.1\r\n",
+        b"PRI * HTTP/2.0\r\n",
+        b"POST //x?%ff#a HTTP/1.1\r\n", b"POST http://e/x HTTP/1.1\r\n", b"Host: a\r\n", b"Host: b\r\n", b"Host : a\r\n",
+        b"Content-Length: 2\r\n", b"Content-Length: 02\r\n", b"Content-Length: +2\r\n",
+        b"Content-Length: 99999999999999999999\r\n",
+        b"Content-Length: 5000\r\n", b"Transfer-Encoding: chunked\r\n", b"Transfer-Encoding: gzip, chunked\r\n",
+        b"Transfer-Encoding:\x0bchunked\r\n", b"Expect: 100-continue\r\n", b"Expect: tea\r\n", b"Upgrade: h2c\r\n",
+        b"Connection: Upgrade\r\n", b"Connection: close\r\n", b"Connection: keep-alive\r\n", b" folded\r\n", b"X: \xff\x00\r\n",
+        b"\r\n", b"\n", b"\r", b"{}", b"2\r\n{}\r\n", b"0\r\n\r\n", b"0\r\nHost: a\r\n\r\n", b"2;x=y\r\n{}\r\n",
+        b"-1\r\n", b"x" * 3000,
+    ]
+)  # fmt: skip
+
+
+@settings(max_examples=400)
+@given(cut=st.integers(0, 40), pieces=st.lists(LINES | st.binary(max_size=5), max_size=14))
+@example(cut=15, pieces=[b"HEAD /x HTTP/1.1\r\n", b"Host: a\r\n", b"Content-Length: 2\r\n", b"\r\n", b"{}"])
+def test_no_sequence_of_lines_confuses_the_connection(cut: int, pieces: list[bytes]) -> None:
+    TARGETS["http"](bytes([cut]) + b"".join(pieces))
+
+
+PIECES = st.sampled_from(
+    ["{{", "}}", "{%", "%}", "{#", "#}", " ", "service", "labels", ".", "[", "]", "'a'", "|", "items", "default(", ")",
+    "(", "+", "*",
+     "**", "//", "%", "~", "not ", "in ", "is ", "if ", "else", "endif", "for k, v in ", "endfor", "loop.index",
+     "__class__", "1e308",
+     "9" * 30, "range(9)", ",", "true", "set x = 1", "macro f()", "import 'x'", "-", "\n", "upper", "float", "round(",
+     "join(", "é"]
+)  # fmt: skip
+
+
+@settings(max_examples=400)
+@given(st.lists(PIECES, max_size=20).map("".join))
+@example("{{ " + "(" * 300 + "1" + ")" * 300 + " }}")
+@example("{{ " + "not " * 900 + "1 }}")
+@example("{{ " + "1 + (" * 250 + "1" + ")" * 250 + " }}")
+@example("{{ " + "-" * 2_000 + "1 }}")
+@example("{{ service" + "|upper" * 600 + " }}")
+@example("{{ labels" + "['a']" * 700 + " }}")
+@example("{% if 1 %}" * 200 + "{% endif %}" * 200)
+@example("{{ [" * 100 + "]" * 100 + "}}")
+@example("{{ " + "9" * 4_000 + " }}")
+def test_no_template_does_more_than_fail(text: str) -> None:
+    began = time.perf_counter()
+    TARGETS["template"](text.encode())
+    assert time.perf_counter() - began < MOST_SECONDS
+
+
+DEEP = 20_000
+LARGE = {
+    "yaml": [b"[" * DEEP, b"a:\n" * DEEP, b"- " * DEEP, b"? " * DEEP, b"{a: " * DEEP, b"&a " * DEEP, b"'" * DEEP,
+    b"!!x " * DEEP,
+             b"".join(b" " * depth + b"a:\n" for depth in range(300)), b"a: 'b\n" * DEEP, b"x: [" + b"1," * DEEP, b"#" * DEEP,
+             b"\n".join(b"k%d: v" % number for number in range(DEEP)), b"a: >-\n" + b" x\n" * DEEP, b"- a\n" * 3 * DEEP],
+    "rules": [b"rules:\n" + b"- {id: a, match: {service: a}}\n" * 2_000, b"rules: [" + b"{}," * 5_000 + b"]",
+              b"rules:\n- {id: a, match: {service: [" + b"'*a*a*b'," * 2_000 + b"]}}\n"],
+    "alertmanager": [b"[" * DEEP, b'[{"labels":' + b'{"a":' * DEEP, b'[{"labels":{"a":"' + b"x" * DEEP + b'"}}]',
+    b"[{}," * DEEP,
+                     json.dumps([{"labels": {f"l{n}": "v" for n in range(DEEP)}}]).encode(), b"[" + b"{}," * DEEP + b"{}]",
+                     b"[" + b'{"labels":{"a":"b"}},' * DEEP + b"{}]",
+                     b'[{"labels":{"a":"b"},"startsAt":"' + b"9" * DEEP + b'"}]'],
+    "generic": [b"[" * DEEP, b'{"service":"a","details":' + b'{"a":' * DEEP, b'{"service":"a","score":' + b"9" * DEEP + b"}",
+                b'{"service":"a","score":1e' + b"9" * DEEP + b"}", b"[" + b'{"service":"a"},' * DEEP + b"{}]"],
+    "event": [b"{" * DEEP, b'{"payload":' * DEEP, b'{"routing_key":"' + b"x" * DEEP + b'"}'],
+    "http": [b"\x00" + b"a" * 200_000, b"\x00POST /" + b"a" * 90_000, b"\x00POST /x HTTP/1.1\r\n" + b"A: b\r\n" * 5_000,
+             b"\x28POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\na\r\n" * 5_000,
+             b"\x28" + b"GET /y HTTP/1.1\r\nHost: a\r\n\r\n" * 2_000, b"\x00" + b"\r\n" * 50_000],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("target", "data"), [(target, data) for target, found in LARGE.items() for data in found])
+def test_large_and_deep_input_takes_bounded_time(target: str, data: bytes) -> None:
+    began = time.perf_counter()
+    TARGETS[target](data)
+    assert time.perf_counter() - began < MOST_SECONDS
