@@ -1,0 +1,149 @@
+"""One piece of news at a time: what it changes, and that old, repeated and disordered news changes nothing."""
+
+import itertools
+
+import pytest
+
+from router.incidents.following import LAG_MS, follow
+from router.model.page import Page, Sighting
+
+AT = 1_790_000_000_000
+SENT = Page(incident=1, team="payments", dedup_key="r/g/e", sent_at=AT)
+NOW = AT + 3_600_000
+
+
+STATUSES = {
+    "triggered": "triggered",
+    "acknowledged": "acknowledged",
+    "unacknowledged": "triggered",
+    "resolved": "resolved",
+    "reopened": "triggered",
+}
+
+
+def news(kind: str, at: int = 0, **more) -> Sighting:
+    status = STATUSES.get(kind, "")
+    return Sighting(**{"kind": kind, "pagerduty_id": "Q1", "at": AT + at, "who": "Ada", "status": status} | more)
+
+
+def seen(status: str, at: int, **more) -> Sighting:
+    return news("seen", at // 1000 * 1000, status=status, **more)
+
+
+def after(*sightings: Sighting, page: Page = SENT, now: int = NOW) -> Page:
+    for sighting in sightings:
+        page = follow(page, sighting, now=now).page
+    return page
+
+
+def told(page: Page, sighting: Sighting, now: int = NOW) -> tuple[list[str], list[str]]:
+    step = follow(page, sighting, now=now)
+    return [entry.what for entry in step.audit], [fact.status for fact in step.facts]
+
+
+def test_the_usual_way() -> None:
+    assert told(SENT, news("triggered", status="")) == (["confirmed"], [])
+    page = after(news("triggered", number=7, url="https://x", service="P1"))
+    assert (page.pagerduty_id, page.confirmed_at, page.number) == ("Q1", NOW, 7)
+    assert told(page, news("acknowledged", 5_000)) == (["acknowledged"], ["acknowledged"])
+    page = after(news("acknowledged", 5_000), page=page)
+    assert (page.status, page.holder, page.acknowledged_at) == ("acknowledged", "Ada", AT + 5_000)
+    assert told(page, news("unacknowledged", 9_000)) == (["unacknowledged"], ["unacknowledged"])
+    page = after(news("unacknowledged", 9_000), page=page)
+    assert (page.holder, page.acknowledged_by) == ("", "Ada")
+    step = follow(page, news("resolved", 10_000), now=NOW)
+    assert [(fact.dedup_key, fact.status, fact.who, fact.team, fact.changed_at) for fact in step.facts] == [
+        ("r/g/e", "resolved", "Ada", "payments", AT + 10_000)
+    ]
+    assert (step.page.resolved_by, step.page.is_open) == ("Ada", False)
+    assert told(step.page, news("reopened", 20_000)) == (["reopened"], ["reopened"])
+    page = after(news("reopened", 20_000), page=step.page)
+    assert (page.status, page.reopened, page.resolved_at) == ("triggered", 1, 0)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
+def test_the_order_of_deliveries_does_not_matter(order: tuple[int, ...]) -> None:
+    all_news = [news("triggered"), news("acknowledged", 1_500), news("resolved", 3_000), news("annotated", 3_100, text="x")]
+    page = after(*(all_news[index] for index in order))
+    assert (page.status, page.resolved_at, page.pagerduty_id) == ("resolved", AT + 3_000, "Q1")
+
+
+@pytest.mark.parametrize("kind", ["triggered", "acknowledged", "unacknowledged", "resolved", "reopened"])
+def test_the_same_news_twice_changes_nothing_the_second_time(kind: str) -> None:
+    page = after(news("triggered"), news("acknowledged", 1_000), news(kind, 5_000))
+    assert told(page, news(kind, 5_000)) == ([], [])
+    assert after(news(kind, 5_000), page=page) == page
+
+
+def test_what_is_read_back_may_lag_but_not_for_ever() -> None:
+    page = after(news("triggered"), news("acknowledged", 1_500))
+    now = AT + 2_000
+    assert after(seen("triggered", 0), page=page, now=now) == page
+    assert told(page, seen("triggered", 1_500), now) == ([], [])
+    assert told(page, seen("resolved", 1_500), now) == (["resolved"], ["resolved"])
+    assert told(page, seen("triggered", 1_500), AT + 1_500 + LAG_MS) == (["unacknowledged"], ["unacknowledged"])
+    assert told(page, seen("acknowledged", 0), NOW) == ([], [])
+
+
+def test_a_webhook_of_the_second_in_which_it_was_seen_resolved_does_not_reopen_it() -> None:
+    page = after(news("triggered"), seen("resolved", 3_000))
+    assert told(page, news("acknowledged", 3_400)) == ([], [])
+    assert told(page, news("reopened", 3_900)) == (["reopened"], ["reopened"])
+    assert told(page, news("acknowledged", 4_400)) == (["reopened", "acknowledged"], ["reopened", "acknowledged"])
+
+
+def test_a_merge_is_no_resolution() -> None:
+    page = after(news("triggered"), news("acknowledged", 1_000))
+    merge = news("resolved", 2_000, merged_into="Q2")
+    assert told(page, merge) == (["merged"], [])
+    page = after(merge, page=page)
+    assert (page.pagerduty_id, page.status, page.merged_from) == ("Q2", "acknowledged", "Q1")
+    assert after(merge, page=page) == page, "again"
+    assert told(page, news("annotated", 3_000, text="late, of the old one")) == ([], [])
+    assert told(page, news("resolved", 9_000, pagerduty_id="Q2")) == (["resolved"], ["resolved"])
+
+
+def test_another_person_takes_over() -> None:
+    page = after(news("triggered"), news("acknowledged", 1_000))
+    assert told(page, news("acknowledged", 2_000, who="Grace")) == (["acknowledged"], [])
+    page = after(news("acknowledged", 2_000, who="Grace"), page=page)
+    assert (page.holder, page.acknowledged_by, page.acknowledged_at) == ("Grace", "Ada", AT + 1_000)
+
+
+@pytest.mark.parametrize(
+    ("sighting", "what", "text"),
+    [
+        (news("annotated", 5, text="looking"), "noted", "looking"),
+        (news("annotated", 5, text="Resolution Note: made room"), "resolution", "made room"),
+        (news("escalated", 5, assignees=("Grace",)), "escalated", "to Grace"),
+        (news("delegated", 5, assignees=("Grace",)), "delegated", "to Grace"),
+        (news("reassigned", 5, assignees=("Grace", "Bob")), "reassigned", "to Grace, Bob"),
+        (news("priority_updated", 5, priority="P1"), "priority_updated", "P1"),
+        (news("responder_added", 5, assignees=("Bob",), text="please"), "responder_added", "to Bob: please"),
+        (news("status_update_published", 5, text="we are on it"), "status_published", "we are on it"),
+        (news("service_updated", 5, service="P9"), "moved", ""),
+    ],
+)
+def test_what_else_happens_is_told_and_moves_nothing(sighting: Sighting, what: str, text: str) -> None:
+    page = after(news("triggered"))
+    step = follow(page, sighting, now=NOW)
+    assert [(entry.what, entry.text, entry.who, entry.incident) for entry in step.audit] == [(what, text, "Ada", 1)]
+    assert step.facts == ()
+    assert step.page.status == "triggered"
+
+
+def test_lines_of_the_log_are_read_once() -> None:
+    page = after(news("triggered"))
+    first = news("annotated", 1_000, text="a", log_entry="R1")
+    second = news("annotated", 1_000, text="b", log_entry="R2")
+    page = after(first, second, page=page)
+    assert told(page, first) == told(page, second) == ([], [])
+    assert told(page, news("annotated", 0, text="c", log_entry="R0")) == ([], [])
+    assert told(page, news("annotated", 2_000, text="d", log_entry="R3")) == (["noted"], [])
+    within = [news("acknowledged", 5_000, log_entry="R4"), news("unacknowledged", 5_000, log_entry="R5")]
+    assert after(*within, page=page).status == "triggered", "within a second their order counts"
+
+
+def test_nobody_is_named_who_was_not_told() -> None:
+    page = after(news("triggered"), news("resolved", 1, who=""))
+    assert page.resolved_by == "PagerDuty"
