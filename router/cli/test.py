@@ -14,6 +14,7 @@ from router.cli.casting import IMPLICIT_CONFIG, Cast, Caster, NoTests, default_p
 from router.cli.check import as_json, print_diagnostics
 from router.cli.excerpt import Excerpts
 from router.cli.junit import Case, write_junit
+from router.cli.mutate import Outcome, mutate, print_outcome
 from router.cli.options import fail, output_option, print_json
 from router.cli.reading import load
 from router.clock import SystemClock
@@ -45,6 +46,8 @@ class Played(msgspec.Struct, kw_only=True):
 @click.option("--only", metavar="TEXT", help="Only tests whose name contains this.")
 @click.option("--verbose", "-v", is_flag=True, help="The timeline of every test, also of those that pass.")
 @click.option("--junit", "junit_path", type=click.Path(dir_okay=False, path_type=Path), help="Write JUnit XML to this file.")
+@click.option("--mutate", "mutates", is_flag=True, help="Change the rules a little, and name the changes that no test notices.")
+@click.option("--strict", is_flag=True, help="With --mutate: exit code 1 if a change is not noticed.")
 @click.option("--watch", is_flag=True, help="Play again whenever a file changes, until Ctrl-C.")
 @output_option
 @click.pass_context
@@ -56,6 +59,8 @@ def test(
     only: str | None,
     verbose: bool,
     junit_path: Path | None,
+    mutates: bool,
+    strict: bool,
     watch: bool,
     output: str,
 ) -> None:
@@ -69,6 +74,7 @@ def test(
       alert-router test rules/
       alert-router test rules/payments.test.yaml --watch
       alert-router test --junit rule-tests.xml
+      alert-router test rules/ --mutate --strict
 
     Exit code 1 if a test fails or a file has mistakes.
     """
@@ -83,7 +89,13 @@ def test(
         verbose=verbose,
         junit_path=junit_path,
         output=output,
+        mutates=mutates,
+        strict=strict,
     )
+    if mutates and watch:
+        raise click.UsageError("--mutate and --watch do not go together")
+    if strict and not mutates:
+        raise click.UsageError("--strict says what --mutate does; give both")
     if not watch:
         context.exit(session.run())
     asyncio.run(_watch(session))
@@ -99,6 +111,8 @@ class _Session(msgspec.Struct, kw_only=True):
     verbose: bool
     junit_path: Path | None
     output: str
+    mutates: bool = False
+    strict: bool = False
     watched: set[Path] = set()
 
     def cast(self) -> Cast:
@@ -120,11 +134,18 @@ class _Session(msgspec.Struct, kw_only=True):
             fail(f"no test has {self.only!r} in its name", code=2)
         if self.junit_path is not None:
             self.junit_path.write_text(write_junit([_case(each, cast) for each in played]), encoding="utf-8")
+        passed = not cast.diagnostics and all(each.result.passed for each in played)
+        # What is broken already notices nothing: only tests that pass can.
+        outcome = mutate(cast) if self.mutates and passed else None
         if self.output == "json":
-            print_json(_as_json(played, cast))
+            print_json(_as_json(played, cast, outcome))
         else:
             self.print_text(played, cast)
-        return 1 if cast.diagnostics or not all(each.result.passed for each in played) else 0
+            if outcome is not None:
+                click.echo()
+                print_outcome(outcome, cast)
+        survived = outcome is not None and bool(outcome.survivors)
+        return 0 if passed and not (self.strict and survived) else 1
 
     def play(self, cast: Cast) -> list[Played]:
         clock = SystemClock()
@@ -237,8 +258,16 @@ def _case(each: Played, cast: Cast) -> Case:
     )
 
 
-def _as_json(played: Sequence[Played], cast: Cast) -> dict[str, Any]:
+def _as_json(played: Sequence[Played], cast: Cast, outcome: Outcome | None) -> dict[str, Any]:
+    mutation = None
+    if outcome is not None:
+        survivors = [
+            {"file": each.span.file, "line": each.span.line, "column": each.span.column, "rule": each.rule, "what": each.what}
+            for each in outcome.survivors
+        ]
+        mutation = {"tried": outcome.tried, "survivors": survivors}
     return {
+        "mutation": mutation,
         "passed": not cast.diagnostics and all(each.result.passed for each in played),
         "mistakes": [as_json(found) for found in cast.diagnostics],
         "tests": [

@@ -90,9 +90,10 @@ def holds(match: Match, alert: Alert) -> bool:
     for test in match.labels:
         if not any_matches(test.patterns, alert.labels.get(test.label, "")):
             return False
-    return all(_compares(test, alert) for test in match.where)
+    return all(compares(test, alert) for test in match.where)
 
 
-def _compares(test: NumberTest, alert: Alert) -> bool:
+def compares(test: NumberTest, alert: Alert) -> bool:
+    """The number is there and on the right side of the bound."""
     value = number_of(alert, test.field)
     return value is not None and _COMPARE[test.operator](value, test.value)

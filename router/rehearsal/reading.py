@@ -32,6 +32,7 @@ from router.rehearsal.script import (
     Behaviour,
     Ending,
     Expectation,
+    Handled,
     Refuses,
     Script,
     ScriptFile,
@@ -219,8 +220,12 @@ class _Reader:
                 return Stalls()
             case "answers" if not team:
                 return Answers()
+            case "acknowledged" | "unacknowledged" | "resolved" | "reopened" if team:
+                self._check_team(path, team)
+                return Handled(verb, team)
             case _:
-                hint = suggest(verb, ["refuses", "stalls", "answers"]) if verb != "refuses" else "name the team it refuses"
+                words = ["refuses", "stalls", "answers", "acknowledged", "unacknowledged", "resolved", "reopened"]
+                hint = suggest(verb, words) if verb not in words else "name the team it is about"
                 self._complain(path, "bad-behaviour", f"found {written[:SHOWN]!r}; expected {PAGERDUTY_FORM}", hint)
                 return None
 
@@ -253,28 +258,8 @@ class _Reader:
         return tuple(alerts)
 
     def _build_alert(self, section: AlertSection, number: int, path: Path) -> Alert:
-        def fill(text: str) -> str:
-            return text.replace("{n}", str(number)) if section.times > 1 else text
-
         severity = self._severity(section.severity, (*path, "severity"))
-        labels = {label: fill(value) for label, value in section.labels.items()}
-        service, name = fill(section.service), fill(section.name)
-        kind = section.kind or ("stateful" if section.source in self._around.stateful else "event")
-        return Alert(
-            source=section.source,
-            fingerprint=_fingerprint(service, name, labels, fill(section.key)),
-            service=service,
-            name=name,
-            severity=severity or Severity.ERROR,
-            status=section.status,
-            kind=kind,
-            labels=labels,
-            annotations=section.annotations,
-            details=_plain(section.details),
-            summary=section.summary,
-            generator_url=section.generator_url,
-            resolved_by="source" if section.status == "resolved" else "",
-        )
+        return build_alert(section, number, severity or Severity.ERROR, self._around)
 
     def _build_endings(self, written: Alerts, path: Path) -> tuple[Ending, ...]:
         endings: list[Ending] = []
@@ -348,6 +333,45 @@ class _Reader:
                 hint = suggest(word, known) or "docs/reference/reasons.md lists them all"
                 self._complain(place, "unknown-reason", f"there is no reason {word[:SHOWN]!r}", hint)
         return tuple(reasons)
+
+
+def build_alert(section: AlertSection, number: int, severity: Severity, around: Surroundings) -> Alert:
+    """The alert that is described; ``number`` says which of several it is."""
+
+    def fill(text: str) -> str:
+        return text.replace("{n}", str(number)) if section.times > 1 else text
+
+    labels = {label: fill(value) for label, value in section.labels.items()}
+    service, name = fill(section.service), fill(section.name)
+    return Alert(
+        source=section.source,
+        fingerprint=_fingerprint(service, name, labels, fill(section.key)),
+        service=service,
+        name=name,
+        severity=severity,
+        status=section.status,
+        kind=section.kind or ("stateful" if section.source in around.stateful else "event"),
+        labels=labels,
+        annotations=section.annotations,
+        details=_plain(section.details),
+        summary=section.summary,
+        generator_url=section.generator_url,
+        resolved_by="source" if section.status == "resolved" else "",
+    )
+
+
+def read_alert(name: str, text: str | bytes, around: Surroundings) -> tuple[Alert | None, list[Diagnostic]]:
+    """One alert as a mapping with the keys it has in a test (JSON is such a mapping too), or every mistake."""
+    document = read(text, name, limits=LIMITS)
+    section, diagnostics = validate(document, AlertSection)
+    if section is None:
+        return None, list(diagnostics)
+    severity = around.scale.of_word(section.severity)
+    if severity is None:
+        message = f"found {section.severity[:SHOWN]!r}; expected critical, error, warning, info or a spelling of theirs"
+        hint = suggest(section.severity, around.scale.spellings)
+        return None, [to_diagnostic(document, ("severity",), "unknown-severity", message, hint)]
+    return build_alert(section, 1, severity, around), []
 
 
 def _listed(written: Names | None) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from router.yamldoc import Mistake
 SHOWN = 80
 START_FORM = "a date and time with its zone, for example 2026-01-05T09:00:00Z"
 RESTART_FORM = f"true, or how long the router is down: {DURATION_FORM}"
-PAGERDUTY_FORM = "refuses TEAM, stalls, or answers"
+PAGERDUTY_FORM = "refuses TEAM, stalls, answers, or acknowledged, unacknowledged, resolved or reopened TEAM"
 MOST_ALERTS = 10_000
 
 
@@ -117,7 +117,7 @@ class StepSection(Section):
     wait: Maybe[Offset] = setting(None, "Time since the step before, instead of `at`.")
     restart: Maybe[Restart] = setting(None, "The router stops and comes back, at once or after so long.")
     reload: Maybe[Names] = setting(None, "From here on these rule files are in force; paths start from the test file.")
-    pagerduty: Maybe[str] = setting(None, f"How PagerDuty behaves from here on: {PAGERDUTY_FORM}.")
+    pagerduty: Maybe[str] = setting(None, f"How PagerDuty behaves from here on, or what a person does there: {PAGERDUTY_FORM}.")
     alert: Maybe[Alerts] = setting(None, "What arrives: an alert, the name of one of `alerts`, or a list.")
     resolve: Maybe[Alerts] = setting(None, "Every alert given before with this service, name and labels is over.")
     expect: Maybe[ExpectSection] = setting(None, "What has to have happened.")

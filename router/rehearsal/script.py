@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from router.errors import Diagnostic, Span
@@ -28,7 +30,14 @@ class Answers(msgspec.Struct, frozen=True):
     """PagerDuty takes everything, also what waited."""
 
 
-Behaviour = Refuses | Stalls | Answers
+class Handled(msgspec.Struct, frozen=True):
+    """A person does this to every open incident of this team."""
+
+    status: Literal["acknowledged", "unacknowledged", "resolved", "reopened"]
+    team: str
+
+
+Behaviour = Refuses | Stalls | Answers | Handled
 
 
 class Expectation(msgspec.Struct, frozen=True, kw_only=True):

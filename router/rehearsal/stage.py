@@ -14,10 +14,10 @@ from router.engine.core import Engine
 from router.model.alert import Alert
 from router.model.decision import Decision
 from router.model.event import Event
-from router.model.journal import AlertReceived, DeliveryFailed, Entry, Fact, Restarted, RulesChanged
+from router.model.journal import AlertReceived, DeliveryFailed, Entry, Fact, IncidentChanged, Restarted, RulesChanged
 from router.model.ruleset import RuleSet
 from router.model.transition import StateKind, StateRow
-from router.rehearsal.script import Answers, Behaviour, Ending, Refuses, Stalls
+from router.rehearsal.script import Answers, Behaviour, Ending, Handled, Refuses, Stalls
 
 RESTART_GRACE_MS = 2 * 60_000
 """What the daemon gives its sources after a restart before their silence counts."""
@@ -78,6 +78,7 @@ class Stage:
         self._refused: set[str] = set()
         self._stalls = False
         self._waiting: list[tuple[int, Event]] = []
+        self._told: dict[tuple[str, str], None] = {}  # (team, dedup key) of what PagerDuty has, in order
         self._seq = 0
         self._delivery_id = 0
         self.now = start_at
@@ -156,6 +157,11 @@ class Stage:
                 waiting, self._waiting = self._waiting, []
                 for _, event in waiting:
                     self.happenings.append(Told(at=self.now, event=event, fate="sent"))
+                    self._remember(event)
+            case Handled(status, team):
+                self.happenings.append(Noted(at=self.now, text=f"somebody {status} what {team} has open in PagerDuty"))
+                for key in [key for told, key in self._told if told == team]:
+                    self._take(IncidentChanged(dedup_key=key, status=status, who="somebody", team=team, changed_at=self.now))
             case _:
                 assert_never(behaviour)
 
@@ -183,8 +189,17 @@ class Stage:
                 fate = "refused"
                 refused.append(event)
             self.happenings.append(Told(at=event.at, event=event, fate=fate))
+            if fate == "sent":
+                self._remember(event)
         for event in refused:
             self._fail(event, "PagerDuty refused it (400)", 400)
+
+    def _remember(self, event: Event) -> None:
+        """What PagerDuty has open."""
+        if event.action == "trigger":
+            self._told[event.team, event.dedup_key] = None
+        elif event.action == "resolve":
+            self._told.pop((event.team, event.dedup_key), None)
 
     def _give_up(self, moment: int) -> None:
         self.now = max(self.now, moment)

@@ -4,7 +4,7 @@ import pytest
 
 from router.config.severities import DEFAULT_SCALE
 from router.rehearsal.reading import MOST_ALERTS, Surroundings, read_tests
-from router.rehearsal.script import Answers, Refuses, Stalls
+from router.rehearsal.script import Answers, Handled, Refuses, Stalls
 from tests.support.rule_texts import TEAMS
 from tests.support.stories import HEAD, complaints, read_story
 
@@ -25,6 +25,7 @@ def test_a_whole_file() -> None:
             "pagerduty: refuses payments",
             "pagerduty: stalls",
             "pagerduty: answers",
+            "pagerduty: acknowledged payments",
             "reload: [a.yaml, b.yaml]",
             "at: 2m, resolve: card, expect: {page: [payments, platform], reason: [at_once, count_reached], severity: p1}",
         )
@@ -40,12 +41,17 @@ def test_a_whole_file() -> None:
     assert [alert.kind for alert in second.alerts] == ["event", "stateful", "stateful"]
     assert second.alerts[0] == card
     assert len({alert.identity for alert in second.alerts}) == 3
-    assert [step.pagerduty for step in behaviours] == [Refuses("payments"), Stalls(), Answers()]
+    assert [step.pagerduty for step in behaviours] == [
+        Refuses("payments"),
+        Stalls(),
+        Answers(),
+        Handled("acknowledged", "payments"),
+    ]
     assert reload.reload == ("a.yaml", "b.yaml")
     assert last.expect is not None
     assert last.expect.page == ("payments", "platform")
     assert [reason.value for reason in last.expect.reason] == ["at_once", "count_reached"]
-    assert last.expect.spans["page"].line == last.expect.spans[""].line == 14
+    assert last.expect.spans["page"].line == last.expect.spans[""].line == 15
 
 
 def test_the_key_is_who_an_alert_is_else_service_name_and_labels() -> None:
@@ -100,7 +106,7 @@ def test_without_teams_of_its_own_a_file_speaks_of_those_of_the_configuration() 
         ("expect: {reason: [whatever]}", "unknown-reason", "6:28", "reasons.md"),
         ("alert: {service: a, severity: bad}", "unknown-severity", "6:40", "found 'bad'"),
         ("alert: card", "unknown-alert", "6:17", "describe it here"),
-        ("pagerduty: refuses", "bad-behaviour", "6:21", "name the team"),
+        ("pagerduty: refuses", "bad-behaviour", "6:21", "name the team it is about"),
         ("pagerduty: refuses me", "unknown-team", "6:21", "'me'"),
         ("pagerduty: stals", "bad-behaviour", "6:21", 'did you mean "stalls"?'),
     ],

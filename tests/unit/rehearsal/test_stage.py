@@ -91,3 +91,14 @@ def test_rules_that_keep_themselves_awake_are_stopped(monkeypatch: pytest.Monkey
     file = read_story("tests: [{name: a, steps: [{alert: {service: pay-api, name: AError}}, {at: 1d, expect: {open: 0}}]}]\n")
     with pytest.raises(RuntimeError, match="more than 1 timers"):
         play(file.scripts[0], rules_of(file), load=lambda _: rules_of(file))
+
+
+def test_people_acknowledge_and_resolve_in_pagerduty() -> None:
+    result = play_steps(
+        DOWN,
+        "pagerduty: acknowledged platform, expect: {reason: acknowledged, open: 1}",
+        "pagerduty: unacknowledged platform, expect: {reason: unacknowledged}",
+        "pagerduty: resolved payments, expect: {open: 1, no_resolve: true}",
+        "pagerduty: resolved platform, expect: {reason: resolved_in_pagerduty, open: 0}",
+    )
+    assert result.passed, result.misses

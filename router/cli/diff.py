@@ -1,0 +1,52 @@
+"""``alert-router diff``: two rule sets by effect, not by text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from router.cli.backtest import compile_rules, effect_output_option, run_comparison, zone_option
+from router.cli.journals import from_option, journal_option, since_option, to_option
+from router.cli.options import config_option
+from router.cli.reading import load
+
+
+@click.command()
+@click.argument("old", type=click.Path(exists=True, path_type=Path))
+@click.argument("new", type=click.Path(exists=True, path_type=Path))
+@since_option
+@from_option
+@to_option
+@journal_option
+@zone_option
+@config_option
+@effect_output_option
+def diff(
+    *,
+    old: Path,
+    new: Path,
+    since: str | None,
+    from_: str | None,
+    to: str | None,
+    journal: str | None,
+    zone: str,
+    config_path: Path,
+    output: str,
+) -> None:
+    r"""Two rule sets by what they page, over the same journal.
+
+    OLD and NEW are rule files or directories; teams are those of the configuration.
+
+    \b
+    Examples:
+      alert-router diff main/rules rules --since 7d
+      alert-router diff main/rules rules --journal corpus.jsonl --output markdown > comment.md
+
+    Exit code 1 if NEW loses a page that was critical, or that somebody had acknowledged.
+    """
+    settings = load(config_path)
+    run_comparison(
+        settings, compile_rules([new], settings), compile_rules([old], settings), names=("old", "new"), since=since,
+        from_=from_, to=to, journal=journal, zone=zone, output=output,
+    )  # fmt: skip
