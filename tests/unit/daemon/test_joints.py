@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from router.config.secrets import SecretUnavailable
+from router.config.settings import PagerDutySettings
+from router.daemon.joints import (
+    DeadLetterOffice,
+    Hands,
+    KeyRing,
+    api_tokens,
+    dispatch_settings,
+    ingest_sources,
+    known_secrets,
+)
+from router.daemon.loading import load
+from router.daemon.troubles import Troubles
+from router.model.delivery import DeliveryState
+from router.model.journal import AlertReceived, DeliveryFailed
+from router.model.quantity import Rate
+from router.telemetry.metrics import Metrics
+from tests.support.daemon import KEYS
+from tests.support.parts import ENVIRON, write_files
+from tests.support.stores import StillClock, delivery
+
+TOKEN = "tok-" + "5e" * 16
+INBOUND = "9c" * 16
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Any:
+    path = write_files(
+        tmp_path,
+        "http://127.0.0.1:1",
+        tokens=[{"name": "all", "token": "env:TOKEN", "scopes": ["read", "ingest"]}],
+        sources={"tools": {"kind": "pagerduty", "keys": ["env:INBOUND", "8d" * 16]}},
+    )
+    return load(path, environ=ENVIRON | {"TOKEN": TOKEN, "INBOUND": INBOUND}).settings
+
+
+class Journal:
+    def __init__(self) -> None:
+        self.facts: list[Any] = []
+
+    async def append(self, _at: int, facts: Any, *, reserved: bool = False) -> None:
+        assert reserved, "a dead letter must be told about on a full disk, too"
+        self.facts += facts
+
+
+async def test_what_was_given_up_is_journalled_before_the_trouble_is_raised() -> None:
+    journal, clock = Journal(), StillClock()
+    office = DeadLetterOffice(journal=journal, troubles=Troubles(journal=journal, clock=clock, metrics=Metrics()), clock=clock)
+    dead = delivery(7)
+    dead.state, dead.reason = DeliveryState.DEAD, "HTTP 400: Invalid routing key"
+    await office.failed([dead, delivery(8, team="search")])
+    failed, other, *alerts = journal.facts
+    assert isinstance(failed, DeliveryFailed)
+    assert isinstance(other, DeliveryFailed)
+    assert failed.dedup_key == dead.dedup_key
+    assert [type(fact) for fact in alerts] == [AlertReceived, AlertReceived]
+    assert [fact.alert.labels["subject"] for fact in alerts] == ["payments", "search"]
+    assert "Invalid routing key" in alerts[0].alert.summary
+
+
+class Dispatcher:
+    async def retry(self, delivery_id: int) -> str:
+        return {1: "done", 2: "busy", 3: "finished", 4: "resolved"}.get(delivery_id, "unknown")
+
+    drop = retry
+
+
+async def test_a_wish_is_granted_or_it_is_not() -> None:
+    hands = Hands(Dispatcher())  # type: ignore[arg-type]
+    assert [await hands.retry(number) for number in range(6)] == [False, True, False, False, False, False]
+    assert [await hands.drop(number, "by hand") for number in range(6)] == [False, True, False, False, False, False]
+
+
+def test_keys_are_resolved_with_the_secrets_now_in_force(settings: Any) -> None:
+    ring = KeyRing(settings.secrets)
+    assert ring.resolve("env:KEY_PAYMENTS") == KEYS["payments"]
+    with pytest.raises(SecretUnavailable, match="env:NOWHERE"):
+        ring.resolve("env:NOWHERE")
+
+
+def test_inbound_keys_and_tokens_are_resolved(settings: Any) -> None:
+    sources = ingest_sources(settings)
+    assert sources["tools"].keys == (INBOUND, "8d" * 16)
+    assert {source.kind for source in sources.values()} >= {"alertmanager", "json", "pagerduty"}
+    (token,) = api_tokens(settings)
+    assert (token.name, token.secret, token.scopes) == ("all", TOKEN, {"read", "ingest"})
+    assert TOKEN not in repr(token)
+
+
+def test_every_secret_is_known_to_the_redaction(settings: Any) -> None:
+    known = set(known_secrets(settings))
+    assert known == {KEYS["payments"], KEYS["platform"], TOKEN, INBOUND, "8d" * 16}
+
+
+def test_pace_and_patience() -> None:
+    def made(rate: Rate | None) -> Any:
+        return dispatch_settings(
+            PagerDutySettings(
+                events_url="https://events.pagerduty.com",
+                api_url="https://api.pagerduty.com",
+                rate=rate,
+                timeout_ms=10_000,
+                retry_for_ms=3_600_000,
+                use_environment_proxy=False,
+            )
+        )
+
+    paced = made(Rate(calls=50, per_ms=30_000))
+    assert (paced.calls, paced.window_ms, paced.retry_max_age_ms) == (50, 30_000, 3_600_000)
+    assert made(None).calls == 0
