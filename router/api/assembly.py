@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from router.api.acting import Acting
 from router.api.compatible import Compatible
 from router.api.doors import Doors, shape_alertmanager, shape_event
 from router.api.health import Health
@@ -11,9 +12,11 @@ from router.api.reading import Reading
 from router.api.routes import Route
 
 
-def build_routes(*, doors: Doors, hooks: Hooks, health: Health, reading: Reading, compatible: Compatible) -> list[Route]:
+def build_routes(
+    *, doors: Doors, hooks: Hooks, health: Health, reading: Reading, acting: Acting, compatible: Compatible
+) -> list[Route]:
     """All routes, in order of precedence."""
-    return [*_doors(doors), *_hooks(hooks), *_health(health), *_reading(reading), *_compatible(compatible)]
+    return [*_doors(doors), *_hooks(hooks), *_acting(acting), *_health(health), *_reading(reading), *_compatible(compatible)]
 
 
 def _doors(doors: Doors) -> list[Route]:
@@ -64,6 +67,22 @@ def _hooks(hooks: Hooks) -> list[Route]:
     # The signature is the credential: PagerDuty signs, and need not be given a token.
     path = "/v1/pagerduty/webhook"
     return [Route(method="POST", path=path, handler=hooks.webhook, scope=None, name="webhook", takes_body=True)]
+
+
+def _acting(acting: Acting) -> list[Route]:
+    verbs = {
+        "acknowledge": acting.acknowledge,
+        "resolve": acting.resolve,
+        "note": acting.note,
+        "reassign": acting.reassign,
+        "escalate": acting.escalate,
+        "snooze": acting.snooze,
+    }
+    routes = [
+        Route(method="POST", path=f"/v1/incidents/*/{verb}", handler=handler, scope="write", name=verb, takes_body=True)
+        for verb, handler in verbs.items()
+    ]
+    return [*routes, Route(method="POST", path="/v1/reconcile", handler=acting.reconcile, scope="write", name="reconcile")]
 
 
 def _health(health: Health) -> list[Route]:

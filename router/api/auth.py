@@ -113,6 +113,7 @@ class Authenticator:
     def __init__(self, tokens: Iterable[Token] = ()) -> None:
         """Without tokens: loopback and unix peers may do everything, others nothing."""
         self._tokens: tuple[tuple[bytes, frozenset[Scope]], ...] = ()
+        self._names: dict[bytes, str] = {}
         self.reconfigure(tokens)
 
     @property
@@ -122,7 +123,14 @@ class Authenticator:
 
     def reconfigure(self, tokens: Iterable[Token]) -> None:
         """From the next request on, these."""
-        self._tokens = tuple((_digest(token.secret.encode()), _widen(token.scopes)) for token in tokens)
+        listed = list(tokens)
+        self._tokens = tuple((_digest(token.secret.encode()), _widen(token.scopes)) for token in listed)
+        self._names = {_digest(token.secret.encode()): token.name for token in listed}
+
+    def name_of(self, authorization: bytes | None) -> str:
+        """Who asks, for the audit record: the token's name; without tokens it is somebody on this machine."""
+        shown = _digest((authorization or b"")[:LONGEST_TOKEN].partition(b" ")[2].strip())
+        return self._names.get(shown, "this machine")
 
     def check(self, authorization: bytes | None, peer: Peer, scope: Scope | None) -> None:
         """Refused with 401 or 403 unless the peer may do this. ``scope`` None: no token needed, but the place is checked."""

@@ -13,12 +13,22 @@ import msgspec
 from router import __version__
 from router.api.exchange import Answer, Request
 from router.api.reading import DEFAULT_LIMIT, MAX_LIMIT, ListedAlert, ListedDelivery
+from router.incidents.actions import Wish
 from router.incidents.explanation import Explanation
+from router.incidents.reconcile import Finding
 from router.model.delivery import Delivery, DeliveryState
 from router.model.incident import Incident
 from router.store.base import DecisionRow
 
-_TYPES = (ListedAlert, ListedDelivery, Explanation, Delivery, Incident, DecisionRow)
+_TYPES = (ListedAlert, ListedDelivery, Explanation, Delivery, Incident, DecisionRow, Wish, Finding)
+_VERBS = {
+    "acknowledge": "Say in PagerDuty that somebody has it.",
+    "resolve": "Resolve it in PagerDuty; `note` becomes its resolution note.",
+    "note": "Add a note in PagerDuty.",
+    "reassign": "Give it to a user of PagerDuty (email address or id).",
+    "escalate": "To a level of its escalation policy, or to another policy.",
+    "snooze": "Quiet for so many seconds.",
+}
 _TEXT: dict[str, Any] = {"type": "string"}
 _TEXTS: dict[str, Any] = {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean", "null"]}}
 _TIME: dict[str, Any] = {
@@ -79,7 +89,7 @@ _ERROR = {
 def document() -> bytes:
     """The document as JSON."""
     schemas, components = msgspec.json.schema_components(_TYPES, ref_template="#/components/schemas/{name}")
-    alert, delivery_with_body, explanation, delivery, incident, decision = schemas
+    alert, delivery_with_body, explanation, delivery, incident, decision, *_ = schemas
     paths = {
         "/v1/alerts": {
             "get": _listing("What fires now, oldest first; or the journal.", alert, "service", "name", "source")
@@ -99,6 +109,11 @@ def document() -> bytes:
         "/v1/deliveries/{id}/retry": {"post": _acting("Try it now, also a dead letter.")},
         "/v1/deliveries/{id}/drop": {"post": _acting("Give it up.", _query("reason"))},
         "/v1/explain/{seq}": {"get": _one("Why this alert did (not) page.", "seq", explanation)},
+        **{f"/v1/incidents/{{number}}/{verb}": {"post": _wishing(text)} for verb, text in _VERBS.items()},
+        "/v1/reconcile": {
+            "post": _answering("Compare with PagerDuty, and mend.", _page({"$ref": "#/components/schemas/Finding"}))
+            | {"parameters": [_query("dry_run", {"type": "boolean"})]}
+        },
         "/v1/pagerduty/webhook": {"post": _hearing()},
         "/v1/rules": {"get": _answering("The rules in force, in order.", _page({"type": "object"}))},
         "/v1/stats": {"get": _answering("The router's own figures.", {"type": "object"})},
@@ -169,6 +184,14 @@ def _one(summary: str, name: str, schema: dict[str, Any]) -> dict[str, Any]:
 def _acting(summary: str, *parameters: dict[str, Any]) -> dict[str, Any]:
     one = _one(summary, "id", {"type": "object", "properties": {"delivery": {"type": "integer"}, "result": _TEXT}})
     return one | {"parameters": [*one["parameters"], *parameters], "responses": one["responses"] | _refused(409)}
+
+
+def _wishing(summary: str) -> dict[str, Any]:
+    one = _one(
+        summary, "number", {"type": "object", "properties": {"incident": {"type": "integer"}, "pages": {"type": "array"}}}
+    )
+    body = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Wish"}}}}
+    return one | {"requestBody": body, "responses": one["responses"] | _refused(409, 502)}
 
 
 def _hearing() -> dict[str, Any]:

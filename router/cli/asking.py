@@ -8,6 +8,8 @@ import socket
 import ssl
 from pathlib import Path
 
+import msgspec
+
 from router.cli.options import fail
 from router.cli.reading import load
 from router.config.settings import Settings, TcpAddress, UnixAddress
@@ -23,11 +25,11 @@ class _UnixConnection(http.client.HTTPConnection):
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(TIMEOUT_SECONDS)
+        self.sock.settimeout(self.timeout)
         self.sock.connect(str(self._path))
 
 
-def ask_daemon(config_path: Path, method: str, path: str) -> str:
+def ask_daemon(config_path: Path, method: str, path: str, body: object = None, *, seconds: float = TIMEOUT_SECONDS) -> str:
     """The answer's text; exits with a hint when the daemon cannot be reached or says no.
 
     A token is taken from ALERT_ROUTER_TOKEN when the daemon asks for one.
@@ -35,8 +37,11 @@ def ask_daemon(config_path: Path, method: str, path: str) -> str:
     settings = load(config_path)
     token = os.environ.get("ALERT_ROUTER_TOKEN")
     connection = _connect(settings)
+    connection.timeout = seconds
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    payload = None if body is None else msgspec.json.encode(body)
     try:
-        connection.request(method, path, headers={"Authorization": f"Bearer {token}"} if token else {})
+        connection.request(method, path, payload, headers | ({} if payload is None else {"Content-Type": "application/json"}))
         answer = connection.getresponse()
         text = answer.read().decode(errors="replace").strip()
     except (OSError, http.client.HTTPException) as error:

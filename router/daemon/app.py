@@ -11,6 +11,8 @@ import random
 from collections.abc import MutableMapping
 from pathlib import Path
 
+import msgspec
+
 from router.clock import Clock
 from router.config.settings import Settings
 from router.daemon.chores import Chores
@@ -23,7 +25,7 @@ from router.daemon.systemd import Notifier
 from router.daemon.troubles import Trouble
 from router.daemon.watch import watch
 from router.daemon.wiring import wire
-from router.errors import Overloaded, StoreError
+from router.errors import Overloaded, RemoteError, StoreError
 from router.model.journal import Fact, Restarted, RulesChanged
 from router.model.ruleset import RuleSet
 from router.store.base import Reader, Recovered
@@ -36,6 +38,8 @@ EXPIRY_SECONDS = 1.0
 CHECKPOINT_SECONDS = 5.0
 LOOK_SECONDS = 5.0
 RETIRE_SECONDS = 600.0
+RECONCILE_SECONDS = 3600.0
+RECONCILE_FIRST_SECONDS = 60.0
 CLOCK_JUMP_MS = 5_000
 RESTART_GRACE_MS = 2 * 60_000
 """One resend cycle of Prometheus: what went quiet while we were away has this long to speak up."""
@@ -142,6 +146,7 @@ class Daemon:
                 chores = self._start_chores()
                 helpers = [
                     tasks.create_task(self._watch_files(), name="watch"),
+                    tasks.create_task(self._reconcile_first(), name="reconcile"),
                     tasks.create_task(self._reload_when_asked(), name="reload"),
                     tasks.create_task(self._feed_watchdog(), name="watchdog"),
                 ]
@@ -219,6 +224,7 @@ class Daemon:
         chores.every(CHECKPOINT_SECONDS, "checkpoint", self._parts.intake.checkpoint)
         chores.every(LOOK_SECONDS, "look", self._look)
         chores.every(RETIRE_SECONDS, "retire", self._retire)
+        chores.every(RECONCILE_SECONDS, "reconcile", self._reconcile)
         chores.start()
         return chores
 
@@ -255,6 +261,18 @@ class Daemon:
             before_at=self._clock.now() - store.retention_age_ms, max_bytes=store.retention_size_bytes
         )
         self._metrics.retired_entries.inc(gone)
+
+    async def _reconcile(self) -> None:
+        """With PagerDuty; what cannot be asked now is asked in an hour."""
+        try:
+            for finding in await self._parts.paging.reconciler.run():
+                log.info("reconciled", **msgspec.to_builtins(finding))
+        except (RemoteError, StoreError, Overloaded) as error:
+            log.warning("not_reconciled", cause=str(error))
+
+    async def _reconcile_first(self) -> None:
+        await self._clock.sleep(RECONCILE_FIRST_SECONDS)
+        await self._reconcile()
 
     async def _watch_files(self) -> None:
         async def changed() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -12,7 +12,10 @@ from router.config.settings import Settings
 from router.daemon.joints import KeyRing
 from router.daemon.troubles import Trouble, Troubles
 from router.errors import RouterError
+from router.incidents.actions import Actions
 from router.incidents.follower import HEARING, POLLING, Follower, Rhythm
+from router.incidents.reconcile import Reconciler
+from router.model.delivery import Delivery, Outcome
 from router.pagerduty.rest import RestClient
 from router.pagerduty.transport import Limits, open_transport
 from router.store.base import Reader, Store
@@ -69,6 +72,8 @@ class Paging:
     """What follows pages. ``client`` None: no token is configured."""
 
     follower: Follower
+    actions: Actions
+    reconciler: Reconciler
     client: RestClient | None
     looker: Looker
 
@@ -87,6 +92,7 @@ def join_paging(
     troubles: Troubles,
     clock: Clock,
     metrics: Metrics,
+    resend: Callable[[Delivery], Awaitable[Outcome]],
     rhythm: Rhythm | None = None,
 ) -> Paging:
     """The parts that follow pages, as configured: by webhooks if there are secrets for them, else by asking."""
@@ -121,7 +127,19 @@ def join_paging(
         teams_with_key=lambda given: _teams_with_key(settings, keys, given),
         reads_log=not hears,
     )
-    return Paging(follower=follower, client=client, looker=looker)
+    return Paging(
+        follower=follower,
+        actions=Actions(follower=follower, hand=client, ask=looker, clock=clock),
+        reconciler=Reconciler(
+            follower=follower,
+            ask=looker,
+            resend=resend,
+            references=lambda: {team.routing_key for team in settings.teams.values()},
+            clock=clock,
+        ),
+        client=client,
+        looker=looker,
+    )
 
 
 def _teams_with_key(settings: Settings, keys: KeyRing, given: Iterable[str]) -> set[str]:

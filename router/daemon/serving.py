@@ -11,6 +11,7 @@ from typing import Any, assert_never
 import msgspec
 
 import router
+from router.api.acting import Acting
 from router.api.application import Api
 from router.api.assembly import build_routes
 from router.api.auth import Authenticator, Token, check_listening
@@ -81,6 +82,11 @@ class Doorway:
                     not_ready=self._not_ready, reload=reload, prepare_metrics=metrics.prepare, render_metrics=metrics.render
                 ),
                 reading=Reading(room=self._room, deliveries=Hands(parts.dispatcher), rules=self._rules, stats=self._stats),
+                acting=Acting(
+                    actions=parts.paging.actions,
+                    reconcile=lambda dry_run: parts.paging.reconciler.run(dry_run=dry_run),
+                    who=self._authenticator.name_of,
+                ),
                 compatible=Compatible(
                     room=self._room, expiries=parts.register, version=router.__version__, started_at=clock.now()
                 ),

@@ -69,7 +69,9 @@ def wire(
     keys, client, dispatcher = _way_out(
         settings=settings, store=store, reader=reader, troubles=troubles, counts=counts, clock=clock, chance=chance
     )
-    paging = join_paging(settings=settings, store=store, keys=keys, troubles=troubles, clock=clock, metrics=metrics)
+    paging = join_paging(
+        settings=settings, store=store, keys=keys, troubles=troubles, clock=clock, metrics=metrics, resend=client.send
+    )
     counts.follow = paging.follower.delivered
     processor = Processor(
         ledger=store,

@@ -353,7 +353,7 @@ class Follower:
         """
         async with self._one_at_a_time:
             now = self._clock.now()
-            known = [self.register.newest(page) for page in pages]
+            known = [await self._newest(page) for page in pages]
             steps = [follow(page, sighting, now=now) for page in known]
             changed = [step.page for step, page in zip(steps, known, strict=True) if step.page != page]
             facts: list[Fact] = []
@@ -365,9 +365,17 @@ class Follower:
             audit = (*(entry for step in steps for entry in step.audit), *more)
             if changed or audit or done:
                 await self._notebook.follow(Followed(pages=tuple(changed), audit=audit, done=done))
-        for page in changed:
-            await self._settle(page)
+            for page in changed:
+                await self._settle(page)
         return [step.page for step in steps]
+
+    async def _newest(self, page: Page) -> Page:
+        """As it is known now: news that came by another way meanwhile may have closed it."""
+        known = self.register.newest(page)
+        if known is not page or (page.incident, page.team) in self.register.pages:
+            return known
+        stored = await self._ask(lambda reader: reader.pages(incident=page.incident))
+        return next((one for one in stored if one.team == page.team), page)
 
     async def _settle(self, page: Page) -> None:
         was_waiting = self.register.waiting.get((page.incident, page.team))

@@ -96,3 +96,40 @@ async def test_a_page_is_followed_from_the_alert_to_the_last_note(daemon: Daemon
     assert found["decisions"][0]["reason"] == "resolved_in_pagerduty"
     assert "Ada Example" in found["headline"]
     assert len(pagerduty.sandbox.pages(reason="triggered")) == 1
+
+
+async def test_acting_from_here_goes_round_in_no_circle(daemon: Daemon, pagerduty) -> None:
+    await off_loop(daemon.post_alerts, alert(instance="a"))
+    (incident,) = await eventually(pagerduty.sandbox.incidents)
+    await until(daemon, "confirmed")
+
+    async def command(*arguments: str) -> str:
+        done = await off_loop(daemon.run_command, "incidents", *arguments)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert "acknowledged" in await command("ack", "1")
+    assert (await page_of(daemon))["state"] == "acknowledged"
+    await command("note", "1", "looking")
+    await command("reassign", "1", "grace@example.test")
+    await command("escalate", "1", "--level", "2")
+    await command("snooze", "1", "--for", "1m")
+    await command("ack", "1")
+    await command("resolve", "1", "--note", "made room")
+    await until(daemon, "resolved")
+    await asyncio.sleep(1.0)  # the webhooks of all that are in
+    (there,) = pagerduty.sandbox.incidents()
+    assert there.status == "resolved"
+    found = (await off_loop(daemon.get, "/v1/incidents/1"))[1]
+    audit = [(entry["who"], entry["what"]) for entry in found["audit"]]
+    for verb in ("acknowledge", "note", "reassign", "escalate", "snooze", "resolve"):
+        assert ("this machine", f"asked to {verb}") in audit
+    assert audit.count(("Ada Example", "resolved")) == 1
+    reasons = [decision["reason"] for decision in found["decisions"]]
+    assert reasons.count("resolved_in_pagerduty") == 1
+    assert len(pagerduty.sandbox.pages(reason="triggered")) == 1
+    refused = await off_loop(daemon.run_command, "incidents", "ack", "1")
+    assert refused.returncode == 1
+    assert "resolved" in refused.stderr
+    unknown = await off_loop(daemon.run_command, "incidents", "ack", "99")
+    assert "no incident 99" in unknown.stderr

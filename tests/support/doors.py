@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from router.api.acting import Acting
 from router.api.application import Api
 from router.api.assembly import build_routes
 from router.api.auth import Authenticator, Token
@@ -21,6 +22,8 @@ from router.api.reading import Reading, ReadingRoom
 from router.api.server import ApiServer
 from router.api.sockets import bind_tcp
 from router.clock import Clock, SystemClock
+from router.incidents.actions import Done, Wish
+from router.incidents.reconcile import Finding
 from router.ingest.intake import Intake
 from router.ingest.register import Register
 from router.ingest.sources import SourceSettings
@@ -116,6 +119,20 @@ class NoWebhooks:
         return "unconfigured"
 
 
+class NoActions:
+    """Remembers what was wished."""
+
+    def __init__(self) -> None:
+        self.wishes: list[tuple[int, str, Wish, str]] = []
+        self.error: Exception | None = None
+
+    async def act(self, number: int, verb: str, wish: Wish, *, who: str) -> list[Done]:
+        self.wishes.append((number, verb, wish, who))
+        if self.error is not None:
+            raise self.error
+        return [Done(team="payments", pagerduty_id="Q1", status="acknowledged")]
+
+
 class Rig:
     """Every part of the API over a store in memory."""
 
@@ -129,9 +146,15 @@ class Rig:
         self.mistakes: list[str] = []
         self.deliveries: Any = NoDeliveries()
         self.webhooks: Webhooks = NoWebhooks()
+        self.actions: Any = NoActions()
         self.room = ReadingRoom(self.journal.store.reader)
         self.authenticator = Authenticator(tokens)
         self.api = self._api()
+
+    async def reconcile(self, dry_run: bool) -> list[Finding]:
+        return [
+            Finding(kind="open_there", incident=1, team="payments", pagerduty_id="Q1", reason="lost", mended=not dry_run),
+        ]
 
     def _api(self) -> Api:
         async def reload() -> Sequence[str]:
@@ -152,6 +175,7 @@ class Rig:
                 rules=lambda: [{"id": "everything"}],
                 stats=lambda: {"active_alerts": len(self.register)},
             ),
+            acting=Acting(actions=self.actions, reconcile=self.reconcile, who=self.authenticator.name_of),
             compatible=Compatible(room=self.room, expiries=self.register, version="1.2.3", started_at=self.clock.now()),
         )
         return Api(routes=routes, authenticator=self.authenticator, metrics=self.metrics)
