@@ -200,8 +200,7 @@ def _replay(
 
 def _turn(batch: Sequence[Entry], until: int, after: Source, before: Source | None, comparison: Comparison) -> None:
     changes = after(batch, until)
-    comparison.take(before(batch, until) if before is not None else [], changes)
-    comparison.acknowledge(taken_by_people(batch))
+    comparison.take(before(batch, until) if before is not None else [], changes, taken_by_people(batch))
 
 
 def compile_rules(paths: Sequence[Path], settings: Settings) -> RuleSet:

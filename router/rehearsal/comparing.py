@@ -19,7 +19,7 @@ from datetime import UTC, datetime, tzinfo
 import msgspec
 
 from router.model.severity import Severity
-from router.rehearsal.replaying import Change, Page
+from router.rehearsal.replaying import Change, Page, Taken
 
 LISTED = 200
 """Lost pages, and new ones, that a report names; the rest is a number."""
@@ -31,6 +31,7 @@ RULES_KEPT = 10_000
 """Rules a side counts pages of; the pages of more are counted together."""
 
 _OTHER_RULES = "(other rules)"
+_OPENS, _TAKEN, _ENDS = 0, 1, 2
 
 
 class Side(msgspec.Struct, kw_only=True):
@@ -95,24 +96,28 @@ class Comparison:
         self._lost_critical = self._lost_acknowledged = 0
         self._running: tuple[dict[int, Page], dict[int, Page]] = ({}, {})
 
-    def take(self, before: Sequence[Change], after: Sequence[Change]) -> None:
-        """What happened on both sides in the same stretch of time."""
-        if not before:
+    def take(self, before: Sequence[Change], after: Sequence[Change], taken: Sequence[Taken] = ()) -> None:
+        """What happened on both sides in the same stretch of time, and which incidents people acknowledged in it.
+
+        An acknowledgement is of what happened before and is open then, under this dedup key or the same rule and group.
+        """
+        if not before and not taken:
             for change in after:
                 self._turn(1, change)
             return
-        merged = [(change.at, change.ends, side, change) for side, changes in enumerate((before, after)) for change in changes]
+        merged: list[tuple[int, int, int, Change | Taken]] = [(each.at, _TAKEN, 0, each) for each in taken]
+        for side, changes in enumerate((before, after)):
+            merged += [(change.at, _ENDS if change.ends else _OPENS, side, change) for change in changes]
         merged.sort(key=_order)
-        for _, _, side, change in merged:
-            self._turn(side, change)
+        for _, _, side, each in merged:
+            if isinstance(each, Taken):
+                self._acknowledge(each.dedup_key.rpartition("/")[0])
+            else:
+                self._turn(side, each)
 
-    def acknowledge(self, dedup_keys: Iterable[str]) -> None:
-        """People took these incidents: what happened before and is open under one of them, or under the same rule and group."""
-        taken = {key.rpartition("/")[0] for key in dedup_keys}
-        if not taken:
-            return
+    def _acknowledge(self, group: str) -> None:
         for page in self._running[0].values():
-            if page.dedup_key.rpartition("/")[0] in taken:
+            if page.dedup_key.rpartition("/")[0] == group:
                 page.acknowledged = True
 
     def finish(self, *, since: int, until: int, entries: int) -> Effect:
@@ -216,7 +221,7 @@ class _Worst:
         return [page for _, page in sorted(self._heap, key=lambda entry: entry[0], reverse=True)]
 
 
-def _order(entry: tuple[int, bool, int, Change]) -> tuple[int, bool, int]:
+def _order(entry: tuple[int, int, int, Change | Taken]) -> tuple[int, int, int]:
     """By time; what begins before what ends, so that pages that touch were open together."""
     return entry[:3]
 

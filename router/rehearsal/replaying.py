@@ -166,10 +166,19 @@ class Replay:
         return self._folding.take(transition.incidents, self._engine.now)
 
 
-def taken_by_people(entries: Iterable[Entry]) -> list[str]:
-    """Dedup keys that somebody acknowledged, by these entries."""
+class Taken(msgspec.Struct, frozen=True, gc=False):
+    """Somebody acknowledged this incident."""
+
+    at: int
+    dedup_key: str
+
+
+def taken_by_people(entries: Iterable[Entry]) -> list[Taken]:
+    """What somebody acknowledged, by these entries."""
     return [
-        entry.fact.dedup_key for entry in entries if type(entry.fact) is IncidentChanged and entry.fact.status == "acknowledged"
+        Taken(entry.at, entry.fact.dedup_key)
+        for entry in entries
+        if type(entry.fact) is IncidentChanged and entry.fact.status == "acknowledged"
     ]
 
 

@@ -5,14 +5,13 @@ from zoneinfo import ZoneInfo
 from router.model.incident import Incident
 from router.model.severity import Severity
 from router.rehearsal.comparing import LISTED, RULES_KEPT, Comparison, Effect
-from router.rehearsal.replaying import Folding
+from router.rehearsal.replaying import Folding, Taken
 from tests.support.journals import MINUTE, START, incident
 
 
 def compare(before: list[Incident], after: list[Incident], *taken: str, since: int = 0) -> Effect:
     comparison = Comparison(since=since)
-    comparison.take(Folding().take(before, START), [])
-    comparison.acknowledge(taken)
+    comparison.take(Folding().take(before, START), [], [Taken(START + 90_000, key) for key in taken])
     comparison.take([], Folding().take(after, START))
     return comparison.finish(since=since, until=START, entries=0)
 

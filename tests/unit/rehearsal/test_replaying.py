@@ -5,7 +5,7 @@ import msgspec
 from router.model.journal import DeliveryFailed, IncidentChanged, RulesChanged
 from router.model.ruleset import Limit, Rule, RuleSet, Team
 from router.model.severity import Severity
-from router.rehearsal.replaying import Change, Folding, Recorded, Replay, batches, taken_by_people
+from router.rehearsal.replaying import Change, Folding, Recorded, Replay, Taken, batches, taken_by_people
 from tests.support.engine import ruleset
 from tests.support.journals import MINUTE, START, alert, incident, journal, over
 
@@ -101,5 +101,5 @@ def test_batches_and_what_people_took() -> None:
         (2, IncidentChanged(dedup_key="b", status="resolved")),
     )
     assert [len(batch) for batch in batches(entries, 2)] == [2, 1]
-    assert taken_by_people(entries) == ["a"]
+    assert taken_by_people(entries) == [Taken(START + MINUTE, "a")]
     assert msgspec.json.decode(msgspec.json.encode(entries), type=list[type(entries[0])]) == entries

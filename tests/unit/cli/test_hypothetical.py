@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from router.cli.backtest import compile_rules
+from router.cli.hypothetical import MAX_RULES
+from router.cli.reading import load
+from router.model.severity import Severity
+from tests.support.journals import alert, journal
+from tests.support.trial import RULES, keep, lay_out, run
+
+AT = ["--at", "2026-11-18T12:00Z"]
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("ALERT_ROUTER_CONFIG", raising=False)
+    lay_out(tmp_path, journal())
+    return tmp_path
+
+
+def test_each_rule_tried_with_the_condition_that_failed(place: Path) -> None:
+    result = run("explain", "--service", "api", "--name", "Down", "--label", "env=prod", *AT)
+    assert result.exit_code == 0
+    assert result.output == (
+        "Would page platform by rule rest: at_once.\n"
+        "\n"
+        "firing event  error  api  Down  env=prod\n"
+        "  at 2026-11-18 12:00:00Z, from json\n"
+        "  there is no store yet: counts begin at nothing, and nothing is open\n"
+        "\n"
+        "rules, in the order they are tried\n"
+        '  ✗ noise  service "dev-*": found "api"  (rules/a.yaml:2:5)\n'
+        "  ✗ slow  severity warning: found error  (rules/a.yaml:3:5)\n"
+        "  ✓ rest  matches  (rules/a.yaml:4:5)\n"
+        "\n"
+        "decisions\n"
+        "  open     at_once  rest\n"
+        '  > trigger to platform, error: "api: Down"\n'
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "headline"),
+    [
+        (["--service", "dev-1"], "Would be dropped by rule noise: dropped_by_rule (development)."),
+        (
+            ["--service", "api", "--severity", "warn", "--source", "prometheus"],
+            "Would be held by rule slow: not_firing_long_enough (0s of 10m). Would page at 2026-11-18 12:10:00Z if it goes on.",
+        ),
+    ],
+)
+def test_what_would_be_done(place: Path, arguments: list[str], headline: str) -> None:
+    assert run("explain", *arguments, *AT).output.splitlines()[0] == headline
+
+
+def test_an_alert_from_a_file_or_standard_input(place: Path) -> None:
+    (place / "alert.json").write_text('{"service": "pay-1", "status": "resolved"}')
+    assert run("explain", "--alert", "alert.json").output.startswith("Would do nothing: nothing_open.")
+    found = json.loads(run("explain", "--alert", "-", *AT, "--output", "json", given="service: pay-1\n").stdout)
+    assert found["headline"] == "Would page payments by rule rest: at_once."
+    assert [tried["matches"] for tried in found["tried"]] == [False, False, True]
+    assert found["tried"][0]["failed"] == {"key": "service", "wanted": '"dev-*"', "found": '"pay-1"'}
+    assert found["events"][0]["team"] == "payments"
+
+
+def test_what_the_store_knows_counts(place: Path) -> None:
+    entries = journal((0, alert("api", "Down", Severity.WARNING)), (11, alert("web")))
+    keep(place, entries, compile_rules([Path("rules")], load(Path("config.yaml"))))
+    again = run("explain", "--service", "web", "--name", "Down", "--source", "prometheus", "--label", "x=y", *AT)
+    assert again.output.startswith("Would belong to the open incident rest/")
+    early = run("explain", "--service", "new", "--at", "2026-11-18T11:00Z")
+    assert "the store knows its state of 2026-11-18 11:17" in early.output
+
+
+def test_many_rules_are_cut_in_the_middle(place: Path) -> None:
+    rules = "".join(f"  - {{id: r{number}, match: {{service: s{number}}}}}\n" for number in range(MAX_RULES + 10))
+    (place / "rules" / "a.yaml").write_text(f"rules:\n{rules}")
+    result = run("explain", "--service", "api", *AT)
+    assert "… 10 more that do not match" in result.output
+    assert "✓ default  no rule matches: the default team" in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        ([], 2, "describe an alert with --service"),
+        (["--name", "x"], 2, "an alert needs a --service"),
+        (["--alert", "x", "--service", "y"], 2, "leave the other options out"),
+        (["17", "--service", "y"], 2, "leave out the options"),
+        (["--service", "x", "--label", "y"], 2, "expected name=value"),
+        (["--service", "x", "--at", "noon"], 2, "expected a time such as"),
+        (["--service", "x", "--severity", "bad"], 2, "unknown-severity"),
+        (["--alert", "nowhere.json"], 2, "nowhere.json cannot be read"),
+        (["--alert", "broken.json"], 2, 'did you mean "name"?'),
+    ],
+)
+def test_wrong_usage(place: Path, arguments: list[str], code: int, message: str) -> None:
+    (place / "broken.json").write_text('{"service": "a", "nme": "b"}')
+    result = run("explain", *arguments)
+    assert result.exit_code == code
+    assert message in result.output
+
+
+def test_the_rules_of_these_tests_are_sound(place: Path) -> None:
+    assert (place / "rules" / "a.yaml").read_text() == RULES
