@@ -288,7 +288,6 @@ async def test_a_disk_that_fails_is_told_of_refuses_and_is_used_again_once_it_wo
     assert daemon.metric("alert_router_store_refusing") == 1
     await eventually(lambda: '"trouble":"StoreRefuses"' in daemon.log, what="the log says so")
     limit_writes("unlimited")
-    accepted = ["before"]
 
     def ready() -> bool:
         return daemon.get("/-/ready")[0] == 200
