@@ -42,9 +42,10 @@ class Api:
             return self._unknown(method, path, peer)
         route = found.route
         try:
-            self._authenticator.check(headers.get(b"authorization"), peer, route.scope)
+            scope = route.scope if route.scope_of is None else route.scope_of(found.rest)
+            self._authenticator.check(headers.get(b"authorization"), peer, scope)
             if method == "POST":
-                _check_posted(headers, needs_json=route.takes_body)
+                _check_posted(headers, needs_json=route.takes_body, takes_any_type=route.takes_any_type)
         except Refused as error:
             return self._refuse(route, error)
         return found
@@ -92,7 +93,7 @@ class Api:
         return self._refuse(UNKNOWN, Refused(404, f"nothing is at {path[:200]}; GET /v1/openapi.json lists what is"))
 
 
-def _check_posted(headers: Mapping[bytes, bytes], *, needs_json: bool) -> None:
+def _check_posted(headers: Mapping[bytes, bytes], *, needs_json: bool, takes_any_type: bool) -> None:
     """What a page in somebody's browser could post across sites is refused, as is a body we would have to unpack."""
     site = headers.get(b"sec-fetch-site")
     if site is not None and site not in (b"same-origin", b"none"):
@@ -103,7 +104,7 @@ def _check_posted(headers: Mapping[bytes, bytes], *, needs_json: bool) -> None:
     if encoding is not None and encoding.strip().lower() not in (b"", b"identity"):
         raise Refused(415, f"content-encoding {_show(encoding)} is not taken; send the body as it is")
     content_type = headers.get(b"content-type")
-    if content_type is None or content_type == b"application/json":
+    if takes_any_type or content_type is None or content_type == b"application/json":
         return
     kind, _, parameters = content_type.lower().partition(b";")
     if kind.strip() != b"application/json" and not kind.strip().endswith(b"+json"):

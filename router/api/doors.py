@@ -6,12 +6,13 @@ a request was taken.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
+from router.api.auth import Scope
 from router.api.exchange import Answer, Headers, Refused, Request, answer_json
 from router.errors import Overloaded, StoreError, StoreFull
-from router.model.receipt import Invalid, Receipt, Refusal, TooLarge, Unauthorised, Unreadable
+from router.model.receipt import Invalid, Receipt, Refusal, TooLarge, Unauthorised, UnknownSource, Unreadable
 
 RETRY_WHEN_UNAVAILABLE_SECONDS = 5
 RETRY_WHEN_FULL_SECONDS = 60
@@ -38,13 +39,23 @@ class Intake(Protocol):
         """An Events API v2 change event; besides Invalid or Unauthorised."""
         ...
 
+    async def take_webhook(
+        self, name: str, body: bytes, headers: Mapping[bytes, bytes], query: Mapping[str, list[str]]
+    ) -> Receipt:
+        """A body for the webhook source of this name; besides UnknownSource or Unauthorised."""
+        ...
+
+    def has_credentials(self, name: str) -> bool:
+        """Whether that source checks its sender itself."""
+        ...
+
 
 Shape = Callable[[int, str, Headers], Answer]
 """How a protocol words an error: status, text, headers."""
 
 
 class Doors:
-    """The four POST doors over one intake."""
+    """The POST doors over one intake."""
 
     def __init__(self, intake: Intake) -> None:
         """Nothing to set up."""
@@ -59,15 +70,25 @@ class Doors:
 
     async def alerts(self, request: Request) -> Answer:
         """``POST /v1/alerts``: 202, or 400 with ``refused``; the rest is taken."""
-        receipt = await _guard(self._intake.take_alerts, request.body)
-        if not receipt.refusals:
-            return answer_json({"accepted": receipt.taken}, status=202)
-        refused = [
-            {"index": refusal.index, "field": refusal.field, "reason": refusal.reason}
-            for refusal in receipt.refusals[:MAX_REFUSALS_NAMED]
-        ]
-        text = _name(receipt.refusals)
-        return answer_json({"error": text, "accepted": receipt.taken, "refused": refused}, status=400)
+        return _answer_taken(await _guard(self._intake.take_alerts, request.body))
+
+    async def source(self, request: Request, name: str) -> Answer:
+        """``POST /v1/sources/NAME``: 202, or 400 with ``refused``; the rest is taken."""
+        try:
+            query = request.query()
+        except ValueError as error:
+            raise Refused(400, "too many values in the query") from error
+        try:
+            receipt = await _guard(lambda body: self._intake.take_webhook(name, body, request.headers, query), request.body)
+        except UnknownSource as error:
+            raise Refused(404, str(error)) from error
+        except Unauthorised as error:
+            raise Refused(401, str(error)) from error
+        return _answer_taken(receipt)
+
+    def scope_of_source(self, name: str) -> Scope | None:
+        """A source that checks its sender itself needs no token of ours."""
+        return None if self._intake.has_credentials(name) else "ingest"
 
     async def event(self, request: Request) -> Answer:
         """``POST /v2/enqueue``: 202 with PagerDuty's three members."""
@@ -90,6 +111,18 @@ class Doors:
             return _invalid_event(error.errors)
         except Unauthorised as error:
             return _invalid_event([str(error)])
+
+
+def _answer_taken(receipt: Receipt) -> Answer:
+    """Our own shape: how many were taken, and what was refused."""
+    if not receipt.refusals:
+        return answer_json({"accepted": receipt.taken}, status=202)
+    refused = [
+        {"index": refusal.index, "field": refusal.field, "reason": refusal.reason}
+        for refusal in receipt.refusals[:MAX_REFUSALS_NAMED]
+    ]
+    text = _name(receipt.refusals)
+    return answer_json({"error": text, "accepted": receipt.taken, "refused": refused}, status=400)
 
 
 _TAKEN = Answer()

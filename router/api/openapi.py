@@ -116,6 +116,7 @@ def document() -> bytes:
         },
         "/v1/pagerduty/webhook": {"post": _hearing()},
         "/v1/rules": {"get": _answering("The rules in force, in order.", _page({"type": "object"}))},
+        "/v1/sources/{name}": {"post": _mapping()},
         "/v1/stats": {"get": _answering("The router's own figures.", {"type": "object"})},
         "/v1/openapi.json": {"get": _answering("This document.", {"type": "object"})},
     }
@@ -202,6 +203,19 @@ def _hearing() -> dict[str, Any]:
         "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}},
         "responses": {"202": _json({"type": "object", "properties": {"result": _TEXT}}, "durable, or not wanted")}
         | _refused(401, 413, 429, 503),
+    }
+
+
+def _mapping() -> dict[str, Any]:
+    """What a body holds is its sender's affair."""
+    parameter = {"name": "name", "in": "path", "required": True, "schema": _TEXT}
+    accepted = {"type": "object", "properties": {"accepted": {"type": "integer"}}}
+    return {
+        "summary": "A webhook, read by the mapping of its source.",
+        "security": [{"token": []}, {}],
+        "parameters": [parameter],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": {}}}},
+        "responses": {"202": _json(accepted, "durable")} | _refused(400, 401, 403, 404, 408, 413, 429, 503),
     }
 
 

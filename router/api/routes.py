@@ -24,6 +24,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     shape: Shape = answer_error
     takes_body: bool = False
+    takes_any_type: bool = False  # the body need not say that it is JSON
+    scope_of: Callable[[str], Scope | None] | None = None  # instead of ``scope``, by what the ``*`` stands for
 
 
 class Found(msgspec.Struct, frozen=True):

@@ -16,6 +16,7 @@ from router.config.rule_files import read_rule_files, shown_name
 from router.config.settings import Settings
 from router.config.severities import DEFAULT_SCALE
 from router.errors import Diagnostic, Span
+from router.ingest.checking import check_webhook
 from router.model.ruleset import RuleSet
 from router.rules.compiling import check_files, compile_ruleset
 from router.rules.findings import Names
@@ -100,7 +101,9 @@ def examine_files(config_path: Path | None, rule_paths: Sequence[Path], *, read_
     if config_path is not None:
         name = shown_name(config_path)
         texts[name] = config_path.read_bytes()
-        examined = examine(texts[name], name, base=config_path.resolve().parent, read_secrets=read_secrets)
+        examined = examine(
+            texts[name], name, base=config_path.resolve().parent, read_secrets=read_secrets, check_webhook=check_webhook
+        )
     settings = examined.settings if examined else None
     diagnostics = list(examined.diagnostics) if examined else []
     found = read_rule_files(

@@ -166,6 +166,8 @@ class _Page:
         """What tells one of several forms from the others: its kind, or the keys it needs."""
         schema = self._schema["$defs"][name]
         kind = schema["properties"].get("kind", {}).get("const")
+        if "enum" in schema["properties"].get("kind", {}):
+            return "kind: a known sender"
         return f"kind: {kind}" if kind else ", ".join(schema.get("required", ()))
 
     def _render_section(self, heading: str, schema: dict[str, Any]) -> list[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path as FilePath
 
+import msgspec
+
 from router.config.secrets import REFERENCE_FORM, Purpose, check_reference, is_reference
 from router.errors import Diagnostic
 from router.yamldoc import Document, Path, format_path, to_diagnostic
@@ -29,6 +31,19 @@ class Findings:
         """An error at a place, unless the place is broken already."""
         if not self.is_broken(path):
             self.diagnostics.append(to_diagnostic(self.document, path, code, message, hint, key=key))
+
+    def complain_inside(  # noqa: PLR0917 -- as ``complain``, and the place inside the text
+        self, path: Path, code: str, message: str, hint: str, text: str, position: int
+    ) -> None:
+        """An error at a character of a text, where the text stands in the file as it is; else at all of it."""
+        if self.is_broken(path):
+            return
+        found = to_diagnostic(self.document, path, code, message, hint)
+        start = self.document.offset_of(path, text)
+        if start is not None:
+            end = start + max(position + 1, len(text))
+            found = msgspec.structs.replace(found, span=self.document.lines.span(start + position, end))
+        self.diagnostics.append(found)
 
     def warn(self, path: Path, code: str, message: str, hint: str = "", *, key: bool = False) -> None:
         """A warning at a place."""

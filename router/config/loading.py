@@ -34,6 +34,7 @@ from router.config.severities import build_scale
 from router.config.sources import build_sources
 from router.config.teams import build_teams
 from router.errors import ConfigError, Diagnostic
+from router.model.webhook import WebhookCheck
 from router.yamldoc import Document, read, validate
 
 _SQLITE = "sqlite:"
@@ -48,13 +49,23 @@ def load_settings(
     environ: Mapping[str, str] | None = None,
     read_secrets: bool = True,
     previous: Secrets | None = None,
+    check_webhook: WebhookCheck | None = None,
 ) -> Settings:
     """The settings in this text; ConfigError with every diagnostic (warnings too) if one is an error.
 
     ``base``: directory of the file. ``previous``: the secrets of the configuration this one replaces. Without
-    ``read_secrets`` references are checked for their form only, for machines that do not hold them.
+    ``read_secrets`` references are checked for their form only, for machines that do not hold them. ``check_webhook`` knows
+    the expressions of mappings; without it they are taken as they stand.
     """
-    examined = examine(text, file, base=base, environ=environ, read_secrets=read_secrets, previous=previous)
+    examined = examine(
+        text,
+        file,
+        base=base,
+        environ=environ,
+        read_secrets=read_secrets,
+        previous=previous,
+        check_webhook=check_webhook,
+    )
     if examined.settings is None or any(found.level == "error" for found in examined.diagnostics):
         raise ConfigError(examined.diagnostics)
     return examined.settings
@@ -76,6 +87,7 @@ def examine(
     environ: Mapping[str, str] | None = None,
     read_secrets: bool = True,
     previous: Secrets | None = None,
+    check_webhook: WebhookCheck | None = None,
 ) -> Examined:
     """As ``load_settings``, but with mistakes it answers what could be understood in spite of them."""
     document = read(text, file)
@@ -85,7 +97,7 @@ def examine(
         value = _salvage(document, findings)
     settings = None
     if value is not None:
-        settings = _build(value, findings, os.environ if environ is None else environ, previous)
+        settings = _build(value, findings, os.environ if environ is None else environ, previous, check_webhook)
         if read_secrets:
             _read_secrets(settings, findings)
             _check_files(settings, findings)
@@ -135,9 +147,15 @@ def _try(document: Document, data: dict[str, Any]) -> Configuration | None:
     return validate(clean, Configuration)[0]
 
 
-def _build(value: Configuration, findings: Findings, environ: Mapping[str, str], previous: Secrets | None) -> Settings:
+def _build(
+    value: Configuration,
+    findings: Findings,
+    environ: Mapping[str, str],
+    previous: Secrets | None,
+    check_webhook: WebhookCheck | None,
+) -> Settings:
     teams = build_teams(value.teams, value.default_team, findings)
-    sources = build_sources(value.sources, findings)
+    sources = build_sources(value.sources, findings, check_webhook)
     tokens = _build_tokens(value, findings)
     listen = build_addresses(value.listen, findings, has_tokens=bool(tokens) or findings.is_broken(("tokens",)))
     store = _build_store(value.store, findings)

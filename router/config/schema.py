@@ -6,126 +6,29 @@ program sees ``router.config.settings``. Checks that need more than one key are 
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Any, Literal, TypeAlias, TypeVar
+from typing import Annotated, Literal, TypeAlias
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, ConfigDict, Field, PlainValidator, WithJsonSchema, model_validator
+from pydantic import Field, model_validator
 
-from router.config.settings import is_loopback_host
-from router.model.quantity import (
-    DURATION_FORM,
-    RATE_FORM,
-    SIZE_FORM,
-    QuantityError,
-    Rate,
-    parse_duration,
-    parse_rate,
-    parse_size,
+from router.config.fields import (
+    DAY_MS,
+    SECOND_MS,
+    CallRate,
+    Duration,
+    FilePath,
+    Maybe,
+    Name,
+    Reference,
+    Section,
+    SeverityWord,
+    Size,
+    between,
+    setting,
 )
-from router.yamldoc import Mistake, YamlModel
-
-NAME_FORM = "a name of at most 64 lower-case letters, digits, dots, dashes and underscores"
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}\Z")
-SeverityWord: TypeAlias = Literal["critical", "error", "warning", "info"]
-
-SECOND_MS = 1_000
-DAY_MS = 86_400_000
-
-
-def _quantity(parse: Any, code: str) -> Any:
-    """A validator that turns text into a quantity by ``parse``."""
-
-    def convert(value: Any) -> Any:
-        if not isinstance(value, str):
-            raise Mistake(code, f"found {_kind(value)}")
-        try:
-            return parse(value)
-        except QuantityError as error:
-            raise Mistake(code, f"found {value[:40]!r}; {error}", error.hint) from error
-
-    return PlainValidator(convert)
-
-
-def _kind(value: Any) -> str:
-    return "a mapping" if isinstance(value, dict) else "a list" if isinstance(value, list) else "no text"
-
-
-def _between(shortest_ms: int, longest_ms: int, words: str) -> AfterValidator:
-    def check(value: int) -> int:
-        if not shortest_ms <= value <= longest_ms:
-            raise Mistake("duration-out-of-range", f"expected a duration of {words}")
-        return value
-
-    return AfterValidator(check)
-
-
-def _check_name(value: str) -> str:
-    if not _NAME.match(value):
-        raise Mistake("bad-name", f"found {value[:80]!r}; expected {NAME_FORM}")
-    return value
-
-
-Duration: TypeAlias = Annotated[
-    int,
-    _quantity(parse_duration, "bad-duration"),
-    WithJsonSchema({"type": "string", "pattern": r"^([0-9]+(d|h|m|s|ms))+$", "examples": ["15s", "5m", "1h30m", "7d"]}),
-    Field(json_schema_extra={"expected": DURATION_FORM, "expected_plural": "durations"}),
-]
-Size: TypeAlias = Annotated[
-    int,
-    _quantity(parse_size, "bad-size"),
-    WithJsonSchema({"type": "string", "pattern": r"^[0-9]+ ?([KMGT]i?B|kB|B)$", "examples": ["64MiB", "2GiB"]}),
-    Field(json_schema_extra={"expected": SIZE_FORM, "expected_plural": "sizes"}),
-]
-CallRate: TypeAlias = Annotated[
-    Rate | None,
-    _quantity(parse_rate, "bad-rate"),
-    WithJsonSchema({"type": "string", "examples": ["100/1m", "unlimited"]}),
-    Field(json_schema_extra={"expected": RATE_FORM}),
-]
-Name: TypeAlias = Annotated[
-    str,
-    AfterValidator(_check_name),
-    Field(json_schema_extra={"expected": NAME_FORM, "pattern": r"^[a-z0-9][a-z0-9._-]{0,63}$"}),
-]
-Reference: TypeAlias = Annotated[
-    str,
-    Field(
-        json_schema_extra={
-            "secret": True,
-            "expected": "a reference to a secret: env:NAME, file:PATH or credential:NAME",
-            "examples": ["env:PD_KEY", "file:/etc/alert-router/key", "credential:pd-key"],
-        }
-    ),
-]
-FilePath: TypeAlias = Annotated[str, Field(min_length=1)]
-
-
-Kind = TypeVar("Kind")
-
-
-def _refuse_null(value: Kind) -> Kind:
-    """A key whose default is "none" is left out, not left empty: an empty one is somebody's half-finished line."""
-    if value is None:
-        raise Mistake("empty-value", "the key has no value", "give it a value, or leave it out")
-    return value
-
-
-Maybe: TypeAlias = Annotated[Kind | None, AfterValidator(_refuse_null)]
-
-
-class Section(YamlModel):
-    """A mapping of the configuration; defaults are written, and checked, as a user would write them."""
-
-    model_config = ConfigDict(validate_default=True)
-
-
-def setting(default: Any, description: str, **more: Any) -> Any:
-    """A key that may be left out."""
-    if default is None:
-        more["validate_default"] = False
-    return Field(default, description=description, **more)
+from router.config.settings import is_loopback_host
+from router.config.webhook_schema import PresetSource, SnsSource, WebhookSource
+from router.yamldoc import Mistake
 
 
 class TlsSection(Section):
@@ -139,7 +42,7 @@ class TlsSection(Section):
 class RetentionSection(Section):
     """How long what was decided can be looked at and replayed. What is open or undecided is always kept."""
 
-    age: Annotated[Duration, _between(3_600_000, 3650 * DAY_MS, "1h to 3650d")] = setting("30d", "Older history is deleted.")
+    age: Annotated[Duration, between(3_600_000, 3650 * DAY_MS, "1h to 3650d")] = setting("30d", "Older history is deleted.")
     size: Size = setting("2GiB", "Above it the oldest history is deleted first.")
 
 
@@ -157,14 +60,14 @@ class LimitSection(Section):
     """Above it, incidents fold into one storm incident that names what it holds."""
 
     incidents: int = Field(description="Incidents opened within any `per`.", ge=1, le=100_000)
-    per: Annotated[Duration, _between(SECOND_MS, 7 * DAY_MS, "1s to 7d")] = Field(description="Length of the sliding window.")
+    per: Annotated[Duration, between(SECOND_MS, 7 * DAY_MS, "1s to 7d")] = Field(description="Length of the sliding window.")
 
 
 class TeamPagerDutySection(Section):
     """How the team is reached through PagerDuty."""
 
     routing_key: Reference = Field(description="Integration key (Events API v2) of the team's service: 32 letters and digits.")
-    confirm_within: Annotated[Duration, _between(0, DAY_MS, "0s to 1d")] = setting(
+    confirm_within: Annotated[Duration, between(0, DAY_MS, "0s to 1d")] = setting(
         "5m",
         "A page of which PagerDuty shows no incident for this long reached nobody: the router says so and pages the team's "
         "`fallback`. `0s`: not looked at. Needs `pagerduty.api_token`.",
@@ -194,10 +97,10 @@ class AlertmanagerSource(Section):
     )
     name_label: str = setting("alertname", "Label that names the alert.", min_length=1)
     severity_label: str = setting("severity", "Label that holds the severity.", min_length=1)
-    resolve_timeout: Annotated[Duration, _between(SECOND_MS, 7 * DAY_MS, "1s to 7d")] = setting(
+    resolve_timeout: Annotated[Duration, between(SECOND_MS, 7 * DAY_MS, "1s to 7d")] = setting(
         "5m", "An alert sent without an end counts as resolved when it was not sent again for this long."
     )
-    resend_grace: Annotated[Duration, _between(0, DAY_MS, "0s to 1d")] = setting(
+    resend_grace: Annotated[Duration, between(0, DAY_MS, "0s to 1d")] = setting(
         "2m", "After a restart, nothing counts as resolved by silence before the sender had this long to send it again."
     )
 
@@ -206,10 +109,10 @@ class JsonSource(Section):
     """Whatever posts our own JSON to `/v1/alerts`."""
 
     kind: Literal["json"]
-    resolve_timeout: Annotated[Duration, _between(0, 30 * DAY_MS, "0s to 30d")] = setting(
+    resolve_timeout: Annotated[Duration, between(0, 30 * DAY_MS, "0s to 30d")] = setting(
         "0s", "A stateful alert counts as resolved when it was not sent again for this long. `0s`: it waits for its resolve."
     )
-    resend_grace: Annotated[Duration, _between(0, DAY_MS, "0s to 1d")] = setting("2m", "As for `alertmanager`.")
+    resend_grace: Annotated[Duration, between(0, DAY_MS, "0s to 1d")] = setting("2m", "As for `alertmanager`.")
 
 
 class PagerDutySource(Section):
@@ -229,7 +132,9 @@ class PagerDutySource(Section):
     name_label: str = setting("class", "What names the alert, likewise.", min_length=1)
 
 
-Source: TypeAlias = Annotated[AlertmanagerSource | PagerDutySource | JsonSource, Field(discriminator="kind")]
+Source: TypeAlias = Annotated[
+    AlertmanagerSource | PagerDutySource | JsonSource | WebhookSource | PresetSource | SnsSource, Field(discriminator="kind")
+]
 
 
 class PagerDutySection(Section):
@@ -240,8 +145,8 @@ class PagerDutySection(Section):
     )
     api_url: str = setting("https://api.pagerduty.com", "REST API; for accounts in Europe `https://api.eu.pagerduty.com`.")
     rate: CallRate = setting("100/1m", "Calls per routing key; PagerDuty takes about 120 a minute. `unlimited`: no pacing.")
-    timeout: Annotated[Duration, _between(100, 120_000, "100ms to 2m")] = setting("10s", "For one call, with its answer.")
-    retry_for: Annotated[Duration, _between(60_000, 7 * DAY_MS, "1m to 7d")] = setting(
+    timeout: Annotated[Duration, between(100, 120_000, "100ms to 2m")] = setting("10s", "For one call, with its answer.")
+    retry_for: Annotated[Duration, between(60_000, 7 * DAY_MS, "1m to 7d")] = setting(
         "24h", "An event that PagerDuty did not take for this long is given up, as a dead letter that a person can retry."
     )
     allow_http: bool = setting(False, "Allow `http://` to hosts other than this machine: keys travel unencrypted.")  # noqa: FBT003
@@ -305,8 +210,8 @@ class LimitsSection(Section):
     body: Size = setting("4MiB", "Largest request body; more is refused (413).")
     batch: int = setting(10_000, "Most alerts in one request; more are refused (413).", ge=1, le=100_000)
     connections: int = setting(1_000, "Most connections at once; more are refused (503).", ge=1, le=100_000)
-    header_timeout: Annotated[Duration, _between(100, 120_000, "100ms to 2m")] = setting("5s", "For the head of a request.")
-    body_timeout: Annotated[Duration, _between(100, 600_000, "100ms to 10m")] = setting("20s", "For its body.")
+    header_timeout: Annotated[Duration, between(100, 120_000, "100ms to 2m")] = setting("5s", "For the head of a request.")
+    body_timeout: Annotated[Duration, between(100, 600_000, "100ms to 10m")] = setting("20s", "For its body.")
     pending: int = setting(
         50_000, "Alerts accepted and not yet decided; above it senders are told to come back (429).", ge=1, le=10_000_000
     )
@@ -364,7 +269,7 @@ class Configuration(Section):
     tokens: list[TokenSection] = setting([], "Who may ask. Without any, only this machine is answered.")
     limits: LimitsSection = setting({}, "Bounds of the doors. Read at start only.")
     log: LogSection = setting({}, "How the log looks. Read at start only.")
-    shutdown_timeout: Annotated[Duration, _between(SECOND_MS, 600_000, "1s to 10m")] = setting(
+    shutdown_timeout: Annotated[Duration, between(SECOND_MS, 600_000, "1s to 10m")] = setting(
         "20s", "After SIGTERM: how long deliveries in flight may finish. Nothing is lost when it is over."
     )
     reload: ReloadSection = setting({}, "When files are read again.")

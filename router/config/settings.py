@@ -18,8 +18,9 @@ from router.errors import Diagnostic, Span
 from router.model.quantity import Rate
 from router.model.ruleset import Team
 from router.model.severity import SeverityScale
+from router.model.webhook import Webhook
 
-SourceKind = Literal["alertmanager", "pagerduty", "json"]
+SourceKind = Literal["alertmanager", "pagerduty", "json", "webhook"]
 Scope = Literal["read", "write", "ingest", "admin"]
 
 
@@ -99,6 +100,7 @@ class SourceSettings(msgspec.Struct, frozen=True, kw_only=True):
     resolve_timeout_ms: int  # a stateful alert without an end of its own: resolved when silent for this long
     resend_grace_ms: int  # after a restart nothing of this source expires before this long
     keys: tuple[str, ...] = ()  # references; kind pagerduty: routing keys its senders use
+    webhook: Webhook | None = None  # kind webhook, also by a preset; the secret of its credentials is a reference
 
 
 class PagerDutySettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,8 +5,13 @@ from __future__ import annotations
 from router.config.findings import Findings
 from router.config.schema import AlertmanagerSource, JsonSource, PagerDutySource
 from router.config.secrets import Purpose
-from router.config.settings import SourceKind, SourceSettings
+from router.config.settings import SourceSettings
+from router.config.webhook_schema import PresetSource, SnsSource, WebhookSource
+from router.config.webhooks import build_webhook
+from router.model.webhook import WebhookCheck
 from router.yamldoc import Path
+
+AnySource = AlertmanagerSource | PagerDutySource | JsonSource | WebhookSource | PresetSource | SnsSource
 
 ALWAYS_THERE: tuple[AlertmanagerSource | JsonSource, ...] = (
     AlertmanagerSource(kind="alertmanager"),
@@ -16,33 +21,37 @@ ALWAYS_THERE: tuple[AlertmanagerSource | JsonSource, ...] = (
 
 
 def build_sources(
-    sections: dict[str, AlertmanagerSource | PagerDutySource | JsonSource], findings: Findings
+    sections: dict[str, AnySource], findings: Findings, check_webhook: WebhookCheck | None = None
 ) -> dict[str, SourceSettings]:
-    """The sources by name; complaints for two that share one door or one key."""
+    """The sources by name; complaints for two that share one door or one key, and for mappings that do not work."""
     sources: dict[str, SourceSettings] = {}
-    by_kind: dict[SourceKind, str] = {}
+    by_kind: dict[str, str] = {}
     keys: dict[str, Path] = {}
     for name, section in sections.items():
         path = ("sources", name)
-        if section.kind != "pagerduty" and section.kind in by_kind:
+        is_alone = isinstance(section, AlertmanagerSource | JsonSource)
+        if is_alone and section.kind in by_kind:
             message = f"{by_kind[section.kind]!r} is of kind {section.kind} already, and they share one door"
             hint = "tell its senders apart by a label: match: {labels: {…}}"
             findings.complain(path, "source-kind-twice", message, hint, key=True)
         if name in {kept.kind for kept in ALWAYS_THERE} and section.kind != name:
             message = f"the name {name!r} is kept for the source of that kind"
             findings.complain(path, "reserved-name", message, key=True)
-        by_kind.setdefault(section.kind, name)
-        sources[name] = _build(name, section, keys, findings)
+        if is_alone:
+            by_kind.setdefault(section.kind, name)
+        sources[name] = _build(name, section, keys, findings, check_webhook)
     for section in ALWAYS_THERE:
         if section.kind not in by_kind:
-            sources[section.kind] = _build(section.kind, section, keys, findings)
+            sources[section.kind] = _build(section.kind, section, keys, findings, check_webhook)
     return sources
 
 
 def _build(
-    name: str, section: AlertmanagerSource | PagerDutySource | JsonSource, keys: dict[str, Path], findings: Findings
+    name: str, section: AnySource, keys: dict[str, Path], findings: Findings, check_webhook: WebhookCheck | None
 ) -> SourceSettings:
     match section:
+        case WebhookSource():  # presets are such sources too
+            return build_webhook(name, section, findings, check_webhook)
         case AlertmanagerSource():
             return SourceSettings(
                 name=name,

@@ -21,8 +21,8 @@ from router.ingest.sources import SourceSettings
 from router.model.delivery import Delivery
 from router.model.journal import Fact
 from router.model.transition import StateKind, StateRow
-from router.store.base import Reader
 from router.model.webhook import Webhook
+from router.store.base import Reader
 from router.telemetry.logs import logger
 
 CHUNK = 10_000

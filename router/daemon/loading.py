@@ -15,6 +15,7 @@ from router.config.rule_files import read_rule_files
 from router.config.secrets import Secrets
 from router.config.settings import Settings
 from router.errors import ConfigError, Diagnostic, RouterError, Span
+from router.ingest.checking import check_webhook
 from router.model.ruleset import RuleSet
 from router.rules.compiling import compile_ruleset, ruleset_texts
 
@@ -56,7 +57,13 @@ def load(
     """Settings and rules; ConfigError for the configuration, RulesBroken for the rules, each with every mistake."""
     base = config_path.resolve().parent
     settings = load_settings(
-        read_file(config_path), str(config_path), base=base, environ=environ, previous=previous, read_secrets=read_secrets
+        read_file(config_path),
+        str(config_path),
+        base=base,
+        environ=environ,
+        previous=previous,
+        read_secrets=read_secrets,
+        check_webhook=check_webhook,
     )
     found = read_rule_files(settings.rules, named_at=settings.spans["rules"], seen_from=base)
     if any(diagnostic.level == "error" for diagnostic in found.diagnostics):

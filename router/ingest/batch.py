@@ -36,6 +36,16 @@ class Batch:
         self.events: list[Alert] = []
         self.refusals: list[Refusal] = []
 
+    def take(self, alert: Alert | None, report: Report | None) -> int:
+        """One mapped alert, stateful if there is a report of it; 1 if there is none to take, else 0."""
+        if alert is None:
+            return 1
+        if report is not None:
+            self.reports.append(report)
+        else:
+            self.events.append(alert)
+        return 0
+
     def refuse(self, index: int, error: Exception) -> None:
         """Note that this one is not taken, with the place and what was expected."""
         self.refusals.append(Refusal(index=index, field=field_of(error), reason=explain(error)))

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
+import msgspec
+
 from router.clock import Clock
 from router.errors import StoreError
 from router.ingest.alertmanager import AlertmanagerReader
@@ -17,7 +19,9 @@ from router.ingest.events import EventReader
 from router.ingest.generic import GenericReader
 from router.ingest.limits import MAX_BATCH
 from router.ingest.register import Plan, Register, Report
+from router.ingest.sns import Fetch
 from router.ingest.sources import SourceKind, SourceSettings
+from router.ingest.webhooks import Headers, Query, WebhookReader
 from router.model.alert import Alert
 from router.model.journal import AlertReceived, Entry, Fact
 from router.model.receipt import Receipt
@@ -37,6 +41,11 @@ class Journal(Protocol):
         ...
 
 
+async def fetch_nothing(address: str) -> bytes:
+    """The fetcher of an intake that was given none."""
+    raise OSError(f"{address} is not fetched: there is no way out")
+
+
 class Intake:
     """One per daemon. ``reconfigure`` swaps sources and severities on reload; the register stays."""
 
@@ -51,14 +60,16 @@ class Intake:
         sources: Iterable[SourceSettings] = (),
         scale: SeverityScale | None = None,
         max_batch: int = MAX_BATCH,
+        fetch: Fetch = fetch_nothing,
     ) -> None:
-        """``make_key`` gives a fresh dedup key for events that carry none."""
+        """``make_key`` gives a fresh dedup key for events that carry none; ``fetch`` gets certificates of webhooks' senders."""
         self._journal = journal
         self._register = register
         self._clock = clock
         self._make_key = make_key
         self._metrics = metrics
         self._max_batch = max_batch
+        self._fetch = fetch
         self._counts: dict[tuple[str, str], int] = {}  # by source and result
         self._entries: dict[str, int] = {}  # by kind of fact
         metrics.before_render(self._report_counts)
@@ -71,6 +82,7 @@ class Intake:
         self._alertmanager = AlertmanagerReader(alertmanager, self._register, scale, self._max_batch)
         self._generic = GenericReader(generic, scale, self._max_batch)
         self._events = EventReader(sources, scale, self._make_key)
+        self._webhooks = WebhookReader(sources, scale, self._fetch, self._max_batch)
 
     # -- doors ---------------------------------------------------------------------------------------------------------
 
@@ -104,6 +116,18 @@ class Intake:
         self._entries["change"] = self._entries.get("change", 0) + 1
         self._count(event.source, "change")
         return Receipt(taken=1, journalled=1)
+
+    def has_credentials(self, name: str) -> bool:
+        """Whether the webhook source of this name proves its sender itself, so that no token of ours is needed."""
+        return self._webhooks.has_credentials(name)
+
+    async def take_webhook(self, name: str, body: bytes, headers: Headers, query: Query) -> Receipt:
+        """A body of ``POST /v1/sources/NAME``; besides the errors of the others: UnknownSource, Unauthorised."""
+        batch, ignored = await self._webhooks.read(name, body, headers, query, self._clock.now())
+        if ignored:
+            self._count(name, "ignored", ignored)
+        receipt = await self._take(batch, name)
+        return msgspec.structs.replace(receipt, taken=receipt.taken + ignored)
 
     async def _take(self, batch: Batch, source: str) -> Receipt:
         if batch.resent:

@@ -6,7 +6,9 @@ from typing import Literal
 
 import msgspec
 
-SourceKind = Literal["alertmanager", "pagerduty", "json"]
+from router.model.webhook import Webhook
+
+SourceKind = Literal["alertmanager", "pagerduty", "json", "webhook"]
 
 RESOLVE_TIMEOUT_MS = 5 * 60_000
 """How long a stateful alert without ``endsAt`` counts as firing after its last resend; Alertmanager's default."""
@@ -31,6 +33,7 @@ class SourceSettings(msgspec.Struct, frozen=True, kw_only=True):
     resolve_timeout_ms: int = RESOLVE_TIMEOUT_MS
     resend_grace_ms: int = RESEND_GRACE_MS
     keys: tuple[str, ...] = ()
+    webhook: Webhook | None = None  # kind webhook; the secret in its credentials is the text itself
 
     def __repr__(self) -> str:
         """Without the keys."""

@@ -61,6 +61,15 @@ class Pattern:
             return (text == self.text) is not self.negated
         return (self._test(text) is not None) is not self.negated
 
+    def extract(self, text: str) -> str | None:
+        """What the first group of a regular expression matched, or all of the match without groups; None: no match."""
+        if self.kind != "regex":
+            return text if self.matches(text) else None
+        found = self._test(text)
+        if found is None:
+            return None
+        return str(found.group(1) or "") if found.re.groups else str(found.group(0))
+
     def __str__(self) -> str:
         """As the user wrote it."""
         body = f"/{self.text}/" if self.kind == "regex" else self.text

@@ -39,7 +39,11 @@ class TooLarge(Unreadable):
 
 
 class Unauthorised(Exception):
-    """The key inside the body (Events API) belongs to no configured source; the message never repeats the key."""
+    """The sender did not prove who it is, or its key is no source's; the message never repeats what it showed."""
+
+
+class UnknownSource(Exception):
+    """No source of this name takes webhooks."""
 
 
 class Invalid(Exception):

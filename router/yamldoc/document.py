@@ -115,6 +115,15 @@ class Document:
             return self.lines.span(*place.key)
         return self.lines.span(place.start, place.end)
 
+    def offset_of(self, path: Path, text: str) -> int | None:
+        """Where a text value begins in the file, inside its quotes; None if it is written differently (escapes, folded)."""
+        place, is_found = self._place(path)
+        raw = self.text[place.start : place.end]
+        for skipped in (0, 1):
+            if is_found and raw[skipped : skipped + len(text)] == text and len(raw) <= len(text) + 2 * skipped:
+                return place.start + skipped
+        return None
+
     def rest_of_line(self, path: Path) -> str:
         """What follows a value on its line, or the beginning of it."""
         place, _ = self._place(path)

@@ -29,15 +29,29 @@ from router.ingest.register import Register
 from router.ingest.sources import SourceSettings
 from router.model.alert import Alert
 from router.model.journal import AlertReceived, Entry
+from router.model.webhook import Credentials, Webhook
 from router.store.memory import MemoryStore
 from router.telemetry.metrics import Metrics
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
 INBOUND_KEY = "0123456789abcdef0123456789abcdef"
+WEBHOOK_SECRET = "correct-horse-battery"
 SOURCES = (
     SourceSettings(name="prometheus", kind="alertmanager"),
     SourceSettings(name="tools", kind="pagerduty", keys=(INBOUND_KEY,)),
     SourceSettings(name="json", kind="json", resolve_timeout_ms=0),
+    SourceSettings(
+        name="checks",
+        kind="webhook",
+        resolve_timeout_ms=0,
+        webhook=Webhook(preset="pingdom", credentials=Credentials(secret=WEBHOOK_SECRET)),
+    ),
+    SourceSettings(
+        name="plain",
+        kind="webhook",
+        resolve_timeout_ms=0,
+        webhook=Webhook(mapping={"items": "alerts", "service": "svc", "status": "state", "dedup_key": "id"}),
+    ),
 )
 NOW = 1_790_000_000_000  # 2026-09-21T14:13:20Z
 AN_HOUR_ON = "2026-09-21T15:13:20Z"

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from router.api.auth import Peer
+from router.api.auth import Peer, Token
+from router.api.exchange import Answer
 from router.api.routes import Found
 from tests.support.doors import Rig
 
@@ -44,6 +45,7 @@ def test_nothing_that_changes_something_is_open_to_everybody() -> None:
     open_doors = {
         ("POST", "/v2/enqueue"),  # the key is in the body
         ("POST", "/v2/change/enqueue"),
+        ("POST", "/v1/sources/*"),  # a token of scope ingest, or the source's own secret: see below
         ("POST", "/v1/pagerduty/webhook"),  # it is signed
         ("POST", "/api/v1/*"),  # always 410
         ("DELETE", "/api/v1/*"),
@@ -56,8 +58,15 @@ def test_nothing_that_changes_something_is_open_to_everybody() -> None:
             assert (method, path) in open_doors
 
 
+def test_a_webhook_needs_a_token_or_the_secret_of_its_source() -> None:
+    api = Rig([Token(name="t", secret="a-token-of-ours-1234", scopes=frozenset({"ingest"}))]).api
+    for name, status in (("plain", 401), ("nobody", 401), ("checks", None)):
+        found = api.admit("POST", f"/v1/sources/{name}", {}, Peer("192.0.2.1"))
+        assert (found.status if isinstance(found, Answer) else None) == status
+
+
 def test_every_path_is_documented() -> None:
     page = (Path(__file__).resolve().parents[3] / "docs/reference/http.md").read_text()
-    documented = {re.sub(r"/(SEQ|N|ID)(?=/|$)", "/*", path) for path in re.findall(r"(?:/[\w.\-]+)+/?", page)}
+    documented = {re.sub(r"/(SEQ|N|ID|NAME)(?=/|$)", "/*", path) for path in re.findall(r"(?:/[\w.\-]+)+/?", page)}
     documented |= {path + "*" for path in documented if path.endswith("/")}
     assert {path for _, path in Rig().api.routes.listed()} <= documented

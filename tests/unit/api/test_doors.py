@@ -8,7 +8,7 @@ import pytest
 from router.api.doors import MAX_REFUSALS_NAMED, Doors, shape_alertmanager, shape_event
 from router.api.exchange import Refused, Request
 from router.errors import Overloaded, StoreFull, StoreUnavailable
-from router.model.receipt import Invalid, Receipt, Refusal, TooLarge, Unauthorised, Unreadable
+from router.model.receipt import Invalid, Receipt, Refusal, TooLarge, Unauthorised, UnknownSource, Unreadable
 
 REQUEST = Request(method="POST", path="/", body=b"the body")
 
@@ -27,6 +27,12 @@ class Scripted:
         return self.answer
 
     take_alerts = take_event = take_change = take_alertmanager
+
+    async def take_webhook(self, _name: str, body: bytes, _headers: object, _query: object) -> Receipt:
+        return await self.take_alertmanager(body)
+
+    def has_credentials(self, name: str) -> bool:
+        return name == "proves"
 
 
 def refusals(count: int) -> tuple[Refusal, ...]:
@@ -108,3 +114,32 @@ def test_shapes(status: int, word: str) -> None:
     told: dict[str, Any] = json.loads(answer.body)
     assert (answer.status, told["status"], told["errors"], answer.headers) == (status, word, ["why"], ((b"a", b"b"),))
     assert json.loads(shape_alertmanager(status, "why").body) == {"code": status, "message": "why"}
+
+
+async def test_webhooks() -> None:
+    answer = await Doors(Scripted(Receipt(taken=2))).source(REQUEST, "any")
+    assert (answer.status, json.loads(answer.body)) == (202, {"accepted": 2})
+    answer = await Doors(Scripted(Receipt(taken=1, refusals=refusals(1)))).source(REQUEST, "any")
+    assert (answer.status, json.loads(answer.body)["accepted"]) == (400, 1)
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(UnknownSource("none"), 404), (Unauthorised("no"), 401), (Unreadable("no JSON"), 400), (StoreFull("x"), 503)],
+)
+async def test_webhooks_that_are_not_taken(error: Exception, status: int) -> None:
+    with pytest.raises(Refused) as caught:
+        await Doors(Scripted(error)).source(REQUEST, "any")
+    assert caught.value.status == status
+
+
+async def test_a_query_that_is_too_long_is_refused() -> None:
+    many = Request(method="POST", path="/", query_text=b"&".join(b"a=1" for _ in range(60)))
+    with pytest.raises(Refused, match="too many values"):
+        await Doors(Scripted(Receipt())).source(many, "any")
+
+
+def test_a_source_that_knows_its_sender_needs_no_token() -> None:
+    doors = Doors(Scripted(Receipt()))
+    assert doors.scope_of_source("proves") is None
+    assert doors.scope_of_source("other") == "ingest"
