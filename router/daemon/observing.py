@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Protocol
 
 import router
@@ -86,7 +86,7 @@ def read_gauges(
     undecided: Callable[[], int],
     outbox: Callable[[], Snapshot],
     usage: Callable[[], Usage],
-    followed: Callable[[], Mapping[str, int]],
+    followed: Callable[[], GaugeValues],
     reloaded: Callable[[], tuple[bool, int]],
 ) -> GaugeValues:
     """All gauges now. ``reloaded``: whether the newest reload succeeded, and when the rules in force were loaded (ms)."""

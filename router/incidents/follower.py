@@ -94,6 +94,7 @@ class Follower:
         self._foreign: OrderedDict[str, None] = OrderedDict()
         self._service_teams: dict[str, str] = {}
         self._read_at: dict[str, int] = {}
+        self._confirmed_at: dict[str, float] = {}
         self._poll_at = 0
         self._failing_since = 0
         self._wake = asyncio.Event()
@@ -119,9 +120,10 @@ class Follower:
             self._sent.append(delivery)
             self._wake.set()
 
-    def figures(self) -> dict[str, int]:
-        """How many pages wait to be confirmed, and how many for somebody."""
+    def figures(self) -> dict[str, float | dict[str, float]]:
+        """How many pages wait to be confirmed, and how many for somebody; when each team's page was last confirmed."""
         return {
+            "page_confirmed_timestamp_seconds": {team: at / 1000 for team, at in self._confirmed_at.items()},
             "pages_unconfirmed": len(self.register.waiting),
             "pages_unacknowledged": sum(page.status == "triggered" for page in self.register.pages.values()),
             "webhooks_waiting": len(self._webhooks),
@@ -243,12 +245,14 @@ class Follower:
 
     def _wait_for(self, page: Page, delivery_id: int) -> None:
         within = self._confirm_within_ms.get(page.team, 0)
+        deadline_at = page.sent_at + within if within and not page.missed_at else 0
+        look_at = max(self._clock.now(), page.sent_at) + self._rhythm.first_look_ms
         self.register.wait(
             Waiting(
                 page=page,
                 delivery_id=delivery_id,
-                deadline_at=page.sent_at + within if within and not page.missed_at else 0,
-                look_at=max(self._clock.now(), page.sent_at) + self._rhythm.first_look_ms,
+                deadline_at=deadline_at,
+                look_at=min(look_at, deadline_at) if deadline_at else look_at,
                 pause_ms=self._rhythm.first_look_ms,
             )
         )
@@ -299,6 +303,7 @@ class Follower:
         followables = [Followable(key=sighting.key, service=sighting.service)] if sighting.key else []
         if not followables and self.remote is not None:
             alerts = await self.remote.alerts(incident)
+            await self._succeed()
             followables = [Followable(key=alert.key, service=alert.service or sighting.service) for alert in alerts]
         pages = [page for one in followables if (page := await self._page_for(one)) is not None]
         if not pages:
@@ -382,6 +387,7 @@ class Follower:
         self.register.put(page)
         if was_waiting is not None and page.pagerduty_id:
             self._metrics.confirm_seconds.observe(max(0, page.confirmed_at - page.sent_at) / 1000)
+            self._confirmed_at[page.team] = page.confirmed_at
             await self._bell.confirmed(page.team)
         if not page.is_open:
             self._read_at.pop(page.pagerduty_id, None)
@@ -473,6 +479,10 @@ class Follower:
     async def _take_polled(self, sighting: Sighting) -> None:
         assert self.remote is not None
         incident = sighting.pagerduty_id
+        if sighting.merged_into:  # its log would tell of a resolution
+            await self.take(self.register.of(incident), sighting)
+            await self._look_at_target(sighting.merged_into)
+            return
         if self._reads_log and self._read_at.get(incident) != sighting.updated_at:
             pages = self.register.of(incident)
             for entry in await self.remote.log_entries(incident):
