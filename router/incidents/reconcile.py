@@ -22,6 +22,9 @@ from router.model.page import AuditEntry, Page, Sighting
 MAX_RESENT = 100
 """Resolves sent again in one run: they pass the outbox's pace by."""
 
+MAX_COMPARED = 10_000
+"""Open incidents of ours that one run looks at, newest first."""
+
 SETTLED_MS = 120_000
 """What we sent less than this ago may still be on its way through PagerDuty."""
 
@@ -70,8 +73,10 @@ class Reconciler:
             findings += await self._compare_waiting(remote, waiting.page, dry_run=dry_run)
         for page in list(self._follower.register.pages.values()):
             findings += await self._compare(remote, page, dry_run=dry_run)
-        for incident in await self._ask(lambda reader: reader.incidents(status="open", limit=10_000)):
-            findings += await self._compare_open(incident)
+        just_told = {finding.incident for finding in findings}  # the engine may not have closed it yet
+        for incident in await self._ask(lambda reader: reader.incidents(status="open", limit=MAX_COMPARED)):
+            if incident.number not in just_told:
+                findings += await self._compare_open(incident)
         return findings
 
     async def _compare_waiting(self, remote: Remote, page: Page, *, dry_run: bool) -> list[Finding]:
