@@ -67,8 +67,9 @@ class Acting:
 
     async def reconcile(self, request: Request) -> Answer:
         """``POST /v1/reconcile``; ``dry_run=true`` mends nothing."""
-        wanted = request.query().get("dry_run", ["false"])
-        if wanted not in (["true"], ["false"]) or len(request.query()) > 1:
+        query = request.query()
+        wanted = query.get("dry_run", ["false"])
+        if wanted not in (["true"], ["false"]) or query.keys() - {"dry_run"}:
             raise Refused(400, "the only query value is dry_run, true or false")
         return answer_json({"items": await _guard(self._reconcile(wanted == ["true"])), "next": None})
 

@@ -10,6 +10,7 @@ from typing import TypeVar
 from router.clock import Clock
 from router.config.settings import Settings
 from router.daemon.joints import KeyRing
+from router.daemon.observing import DeliveryCounts
 from router.daemon.troubles import Trouble, Troubles
 from router.errors import RouterError
 from router.incidents.actions import Actions
@@ -90,6 +91,7 @@ def join_paging(
     store: Store,
     keys: KeyRing,
     troubles: Troubles,
+    counts: DeliveryCounts,
     clock: Clock,
     metrics: Metrics,
     resend: Callable[[Delivery], Awaitable[Outcome]],
@@ -127,6 +129,7 @@ def join_paging(
         teams_with_key=lambda given: _teams_with_key(settings, keys, given),
         reads_log=not hears,
     )
+    counts.follow = follower.delivered
     return Paging(
         follower=follower,
         actions=Actions(follower=follower, hand=client, ask=looker, clock=clock),

@@ -70,9 +70,15 @@ def wire(
         settings=settings, store=store, reader=reader, troubles=troubles, counts=counts, clock=clock, chance=chance
     )
     paging = join_paging(
-        settings=settings, store=store, keys=keys, troubles=troubles, clock=clock, metrics=metrics, resend=client.send
+        settings=settings,
+        store=store,
+        keys=keys,
+        troubles=troubles,
+        counts=counts,
+        resend=client.send,
+        clock=clock,
+        metrics=metrics,
     )
-    counts.follow = paging.follower.delivered
     processor = Processor(
         ledger=store,
         engine=engine,
