@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import random
 import signal
@@ -15,6 +16,11 @@ import click
 from router.cli.options import config_option, fail
 
 RANDOM_SEED_BYTES = 16
+
+_YOUNG_OBJECTS = 20_000
+_COLLECTIONS_A_GENERATION = 20
+"""How rarely the garbage collector looks. Nearly everything dies by its reference count, and alerts are hidden from it:
+Python's own figures (700 and 10) cost a twelfth of an alert's time and find nothing."""
 
 
 @click.command(epilog="Example: alert-router run --config /etc/alert-router/config.yaml")
@@ -70,6 +76,7 @@ def run_daemon(config_path: Path, *, log_format: str | None = None) -> int:
             # All is stored. The loop takes its handlers along, and one signal more must not turn a clean end into a kill.
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP, signal.SIGTERM, signal.SIGINT})
 
+    _calm_collector()
     expected: list[BaseException] = []
     broken: list[BaseException] = []
     try:
@@ -84,6 +91,13 @@ def run_daemon(config_path: Path, *, log_format: str | None = None) -> int:
     for failure in broken:
         log.critical("gave_up", cause=repr(failure), exc_info=failure)
     return 1 if expected or broken else 0
+
+
+def _calm_collector() -> None:
+    """What is loaded by now stays for good, so it is never looked at again; the rest more rarely."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_YOUNG_OBJECTS, _COLLECTIONS_A_GENERATION, _COLLECTIONS_A_GENERATION)
 
 
 def leaves(error: BaseException) -> list[BaseException]:
