@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -16,7 +16,7 @@ from router.errors import RouterError
 from router.incidents.actions import Actions
 from router.incidents.follower import HEARING, POLLING, Follower, Rhythm
 from router.incidents.reconcile import Reconciler
-from router.model.delivery import Delivery, Outcome
+from router.pagerduty.client import EventsClient
 from router.pagerduty.rest import RestClient
 from router.pagerduty.transport import Limits, open_transport
 from router.store.base import Reader, Store
@@ -94,15 +94,15 @@ def join_paging(
     counts: DeliveryCounts,
     clock: Clock,
     metrics: Metrics,
-    resend: Callable[[Delivery], Awaitable[Outcome]],
+    client: EventsClient,
     rhythm: Rhythm | None = None,
 ) -> Paging:
     """The parts that follow pages, as configured: by webhooks if there are secrets for them, else by asking."""
     pagerduty = settings.pagerduty
-    client = None
+    rest = None
     if pagerduty.api_token:
         seconds = pagerduty.timeout_ms / 1000
-        client = RestClient(
+        rest = RestClient(
             url=pagerduty.api_url,
             transport=open_transport(
                 pagerduty.api_url,
@@ -117,7 +117,7 @@ def join_paging(
     looker = Looker(store.reader())
     hears = bool(pagerduty.webhook_secrets)
     follower = Follower(
-        remote=client,
+        remote=rest,
         journal=store,
         notebook=store,
         ask=looker,
@@ -132,15 +132,15 @@ def join_paging(
     counts.follow = follower.delivered
     return Paging(
         follower=follower,
-        actions=Actions(follower=follower, hand=client, ask=looker, clock=clock),
+        actions=Actions(follower=follower, hand=rest, ask=looker, clock=clock),
         reconciler=Reconciler(
             follower=follower,
             ask=looker,
-            resend=resend,
+            resend=client.send,
             references=lambda: {team.routing_key for team in settings.teams.values()},
             clock=clock,
         ),
-        client=client,
+        client=rest,
         looker=looker,
     )
 

@@ -70,14 +70,7 @@ def wire(
         settings=settings, store=store, reader=reader, troubles=troubles, counts=counts, clock=clock, chance=chance
     )
     paging = join_paging(
-        settings=settings,
-        store=store,
-        keys=keys,
-        troubles=troubles,
-        counts=counts,
-        resend=client.send,
-        clock=clock,
-        metrics=metrics,
+        settings=settings, store=store, keys=keys, troubles=troubles, counts=counts, client=client, clock=clock, metrics=metrics
     )
     processor = Processor(
         ledger=store,
