@@ -11,6 +11,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
+
 from router.clock import Clock
 from router.config.secrets import Secrets
 from router.config.settings import Settings
@@ -107,7 +109,7 @@ class Reloader:
             await self._store.append(self._clock.now(), [RulesChanged(version=ruleset.version)], reserved=True)
             self._version = ruleset.version
             log.info("rules_changed", version=ruleset.version, rules=len(ruleset.rules))
-        stays = [name for name in RESTART_SETTINGS if getattr(loaded.settings, name) != getattr(self._started_with, name)]
+        stays = [name for name in RESTART_SETTINGS if _fixed(loaded.settings, name) != _fixed(self._started_with, name)]
         if stays:
             log.warning("restart_needed", settings=stays)
         self.current = loaded.settings
@@ -125,6 +127,13 @@ class Reloader:
         if succeeded:
             self.loaded_at = self._clock.now()
         self._metrics.reloads.labels("success" if succeeded else "failure").inc()
+
+
+def _fixed(settings: Settings, name: str) -> object:
+    """What of a setting only a restart changes. Webhook secrets are exchanged by a reload, once there are any."""
+    if name != "pagerduty":
+        return getattr(settings, name)
+    return msgspec.structs.replace(settings.pagerduty, webhook_secrets=("any",) if settings.pagerduty.webhook_secrets else ())
 
 
 def log_warnings(warnings: tuple[Diagnostic, ...]) -> None:

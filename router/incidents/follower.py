@@ -151,6 +151,9 @@ class Follower:
             except (StoreError, Overloaded) as error:
                 log.warning("following_delayed", cause=str(error))
                 await self._clock.sleep(1.0)
+            except Exception:  # a mistake of ours here must not end what pages people
+                log.exception("following_failed")
+                await self._clock.sleep(1.0)
             await self._pause()
 
     async def _recall(self) -> None:
@@ -274,9 +277,11 @@ class Follower:
                 self._not_before[incident] = self._clock.now() + self._rhythm.retry_ms
                 self._webhooks.append(webhook)
                 await self._fail(error)
-            except BaseException:
+            except (StoreError, Overloaded):
                 self._webhooks.appendleft(webhook)
                 raise
+            except Exception:  # it is kept, and tried again after the next start; the others go on
+                log.exception("webhook_failed", event_type=webhook.event_type, webhook_id=webhook.webhook_id)
 
     async def _take_webhook(self, webhook: Webhook) -> None:
         sighting = webhook.sighting

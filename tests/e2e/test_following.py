@@ -275,6 +275,23 @@ async def test_a_secret_is_exchanged_without_a_gap(make_daemon, pagerduty, style
     assert daemon.metric("alert_router_webhooks_total", result="forged") == 0
 
 
+async def test_a_secret_that_was_forgotten_comes_into_force_by_a_reload(make_daemon, pagerduty) -> None:
+    daemon = make_daemon(RULES, start=False, **settings(pagerduty, webhooks=True, webhook_secrets=["file:hook.secret"]))
+    daemon.environment["PD_TOKEN"] = DEFAULT_TOKEN
+    secret = daemon.folder / "hook.secret"
+    secret.write_text("the one before, long ago")
+    secret.chmod(0o600)
+    await off_loop(daemon.start)
+    made = pagerduty.sandbox.subscribe(f"http://127.0.0.1:{daemon.port}/v1/pagerduty/webhook")
+    await off_loop(daemon.post_alerts, alert(instance="a"))
+    await eventually(lambda: daemon.metric("alert_router_webhooks_total", result="forged") == 1)
+    secret.write_text(made.secret)
+    assert (await off_loop(daemon.request, "POST", "/-/reload"))[0] == 200
+    await off_loop(daemon.post_alerts, alert(instance="b"))
+    await until(daemon, "confirmed", 2, seconds=10)
+    assert "restart_needed" not in daemon.log
+
+
 @pytest.mark.parametrize("style", ["wrong_secret", "missing", "other_body"])
 async def test_what_is_not_signed_by_pagerduty_changes_nothing(make_daemon, pagerduty, style: str) -> None:
     pagerduty.sandbox.set_switches({"webhook_signature": style, "webhook_unknown_every": 0})

@@ -81,13 +81,21 @@ class World:
     """One account at PagerDuty, one store, one follower."""
 
     def __init__(
-        self, *, hears: bool = False, token: str | None = DEFAULT_TOKEN, sender: str = ADA, within_ms: int = 300_000
+        self,
+        *,
+        auto_resolve_seconds: int = 0,
+        hears: bool = False,
+        token: str | None = DEFAULT_TOKEN,
+        sender: str = ADA,
+        within_ms: int = 300_000,
     ) -> None:
         self.clock = StillClock()
         switches = Switches(
             processing_delay_ms=100, rate_limit_per_minute=0, webhook_unknown_every=0, escalate_on_timeout=False
         )
-        services = tuple(ServiceSpec(name=name, keys=(key,)) for name, key in KEYS.items())
+        services = tuple(
+            ServiceSpec(name=name, keys=(key,), auto_resolve_seconds=auto_resolve_seconds) for name, key in KEYS.items()
+        )
         self.sandbox = Sandbox(settings=Settings(services=services, switches=switches), now=START)
         self.secret = self.sandbox.subscribe("http://127.0.0.1:1/hook").secret if hears else ""
         self.transport = SandboxTransport(self.sandbox, self.clock)

@@ -131,6 +131,15 @@ async def test_a_restart_goes_on(world: World) -> None:
     assert (world.page(1).status, world.page(2).status) == ("acknowledged", "triggered")
 
 
+@pytest.mark.parametrize("hears", [True, False])
+async def test_what_pagerduty_resolves_by_itself_has_no_persons_name(*, hears: bool) -> None:
+    world = await World(hears=hears, auto_resolve_seconds=600).open()
+    await world.send(1)
+    await world.run(620)
+    assert (world.page().status, world.told()) == ("resolved", [("1", "resolved")])
+    assert "Ada" not in world.page().resolved_by
+
+
 async def test_a_merge_is_followed(world: World) -> None:
     await world.send(1)
     await world.send(2)
@@ -207,6 +216,28 @@ async def test_a_webhook_that_cannot_be_understood_now_waits_and_holds_up_no_oth
     await world.run(10)
     assert world.page(2).status == "triggered"
     assert world.store.reader().webhooks() == []
+
+
+async def test_a_mistake_of_ours_with_one_webhook_ends_nothing() -> None:
+    world = await World(hears=True).open()
+    await world.send(1)
+    await world.run(2)
+    find, asked = world.follower.find, []
+
+    async def find_or_fail(sighting):
+        asked.append(sighting.kind)
+        if sighting.kind == "acknowledged":
+            raise ZeroDivisionError
+        return await find(sighting)
+
+    world.follower.find = find_or_fail
+    world.sandbox.acknowledge(world.there(), world.clock.now(), user=ADA)
+    world.clock.at += 2_000
+    world.sandbox.resolve(world.there(), world.clock.now(), user=ADA)
+    await world.run(2)
+    assert asked == ["acknowledged", "resolved"]
+    assert world.page().status == "resolved"
+    assert [webhook.event_type for webhook in world.store.reader().webhooks()] == ["incident.acknowledged"]
 
 
 async def test_without_a_token_only_what_names_our_key_is_understood() -> None:
