@@ -10,13 +10,30 @@ from router.api.hooks import Hooks
 from router.api.openapi import describe
 from router.api.reading import Reading
 from router.api.routes import Route
+from router.api.silencing import Silencing
 
 
 def build_routes(
-    *, doors: Doors, hooks: Hooks, health: Health, reading: Reading, acting: Acting, compatible: Compatible
+    *,
+    doors: Doors,
+    hooks: Hooks,
+    health: Health,
+    reading: Reading,
+    acting: Acting,
+    compatible: Compatible,
+    silencing: Silencing,
 ) -> list[Route]:
     """All routes, in order of precedence."""
-    return [*_doors(doors), *_hooks(hooks), *_acting(acting), *_health(health), *_reading(reading), *_compatible(compatible)]
+    return [
+        *_doors(doors),
+        *_hooks(hooks),
+        *_acting(acting),
+        *_health(health),
+        *_reading(reading),
+        *_compatible(compatible),
+        *_silencing(silencing),
+        *_elsewhere(compatible),
+    ]
 
 
 def _doors(doors: Doors) -> list[Route]:
@@ -117,6 +134,37 @@ def _compatible(compatible: Compatible) -> list[Route]:
     return [
         Route(method="GET", path="/api/v2/status", handler=compatible.status, scope="read", name="am_status", shape=shape),
         Route(method="GET", path="/api/v2/alerts", handler=compatible.alerts, scope="read", name="am_alerts", shape=shape),
+        Route(
+            method="GET", path="/api/v2/alerts/groups", handler=compatible.groups, scope="read", name="am_groups", shape=shape
+        ),
+        Route(
+            method="GET", path="/api/v2/receivers", handler=compatible.receivers, scope="read", name="am_receivers", shape=shape
+        ),
+    ]
+
+
+def _silencing(silencing: Silencing) -> list[Route]:
+    shape = shape_alertmanager
+    one = "/api/v2/silence/*"
+    return [
+        Route(method="GET", path="/api/v2/silences", handler=silencing.listed, scope="read", name="am_silences", shape=shape),
+        Route(
+            method="POST",
+            path="/api/v2/silences",
+            handler=silencing.posted,
+            scope="write",
+            name="am_silences",
+            shape=shape,
+            takes_body=True,
+        ),
+        Route(method="GET", path=one, handler=silencing.shown, scope="read", name="am_silences", shape=shape),
+        Route(method="DELETE", path=one, handler=silencing.expired, scope="write", name="am_silences", shape=shape),
+    ]
+
+
+def _elsewhere(compatible: Compatible) -> list[Route]:
+    shape = shape_alertmanager
+    return [
         *(
             Route(method=method, path="/api/v2/*", handler=compatible.not_here, scope="read", name="am_other", shape=shape)
             for method in ("GET", "POST", "DELETE")

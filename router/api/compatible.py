@@ -1,21 +1,25 @@
-"""The reading half of Alertmanager's API v2, as far as amtool and karma need it to see what fires.
+"""Alertmanager's API v2 as amtool and karma read it: what fires, in which groups, for whom, and what is silenced.
 
-``status`` and ``alerts`` are answered; what is not there yet says so with 501, and API v1 says with 410 what to use instead.
+A receiver is a team: the one that owns the alert's service. Silences that people added show in ``silencedBy``; what mutes by
+rule files (silences, maintenance, inhibitions) is told by ``explain``. API v1 says with 410 what to use instead.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
 
 from router.api.exchange import Answer, Refused, Request, answer_json
+from router.api.matchers import Filter
 from router.api.reading import ReadingRoom
+from router.api.silencing import format_time as _format
+from router.api.silencing import list_silences
+from router.engine.finder import concerns
 from router.model.alert import Alert
 from router.model.pattern import Pattern, PatternError
+from router.model.ruleset import Match
 from router.model.transition import ActiveAlert
 from router.store.base import Reader
 
@@ -24,8 +28,7 @@ MAX_ALERTS = 20_000
 
 _CHUNK = 1000
 _ACTIVE = msgspec.json.Decoder(ActiveAlert)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MATCHER = re.compile(r'\s*([^=!~"]+?)\s*(=~|!~|!=|=)\s*(.*)', re.DOTALL)
+_FLAGS = ("active", "silenced", "inhibited", "unprocessed")
 
 
 class Expiries(Protocol):
@@ -36,11 +39,29 @@ class Expiries(Protocol):
         ...
 
 
+def nobody(_service: str) -> str:
+    """The owner where no teams are known."""
+    return "default"
+
+
 class Compatible:
     """The handlers. ``started_at`` is when the process began, in ms."""
 
-    def __init__(self, *, room: ReadingRoom, expiries: Expiries, version: str, started_at: int) -> None:
-        """Nothing to set up."""
+    def __init__(
+        self,
+        *,
+        room: ReadingRoom,
+        expiries: Expiries,
+        version: str,
+        started_at: int,
+        now: Callable[[], int] = lambda: 0,
+        teams: Callable[[], Sequence[str]] = tuple,
+        owner_of: Callable[[str], str] = nobody,
+    ) -> None:
+        """``owner_of`` answers the team that owns a service, one of ``teams``; ``now`` the time in ms."""
+        self._now = now
+        self._teams = teams
+        self._owner_of = owner_of
         self._room = room
         self._expiries = expiries
         self._version = version
@@ -64,24 +85,54 @@ class Compatible:
             }
         )
 
-    async def alerts(self, request: Request) -> Answer:
-        """``GET /api/v2/alerts``: what fires; ``filter`` (repeatable) as in Alertmanager, the other parameters are accepted."""
-        query = request.query()
-        tests = [_read_matcher(text) for text in query.get("filter", [])]
-        if query.get("active", [""])[-1] == "false":
-            return answer_json([])
-        rows = await self._room.ask(lambda reader: _list_firing(reader, tests))
-        return answer_json([self._shape(row, alert) for row, alert in rows])
+    async def receivers(self, _request: Request) -> Answer:
+        """``GET /api/v2/receivers``: the teams."""
+        return answer_json([{"name": name} for name in self._teams()])
 
-    def _shape(self, row: int, alert: Alert) -> dict[str, Any]:
+    async def alerts(self, request: Request) -> Answer:
+        """``GET /api/v2/alerts``: what fires; ``filter`` (repeatable), ``receiver`` and the flags as in Alertmanager."""
+        return answer_json(await self._find(request))
+
+    async def groups(self, request: Request) -> Answer:
+        """``GET /api/v2/alerts/groups``: the same by team, service and name, as rules group by default."""
+        groups: dict[tuple[str, str, str], dict[str, Any]] = {}
+        for shape in await self._find(request):
+            receiver, labels = shape["receivers"][0], shape["labels"]
+            alertname, service = labels.get("alertname", ""), labels.get("service", "")
+            common = {name: value for name, value in (("alertname", alertname), ("service", service)) if value}
+            group = groups.setdefault(
+                (receiver["name"], alertname, service), {"alerts": [], "labels": common, "receiver": receiver}
+            )
+            group["alerts"].append(shape)
+        return answer_json([groups[key] for key in sorted(groups)])
+
+    async def _find(self, request: Request) -> list[dict[str, Any]]:
+        query = request.query()
+        wanted = Filter(query.get("filter", []))
+        flags = {name: _read_flag(query, name) for name in _FLAGS}
+        receiver = _read_receiver(query.get("receiver", [""])[-1])
+        rows, silences = await self._room.ask(lambda reader: (_list_firing(reader, wanted), list_silences(reader)))
+        now = self._now()
+        muting = [(silence.id, silence.match.compile()) for silence in silences if silence.starts_at <= now]
+        shapes = (self._shape(row, alert, muting) for row, alert in rows)
+        return [
+            shape
+            for shape in shapes
+            if flags["silenced" if shape["status"]["silencedBy"] else "active"]
+            and (receiver is None or receiver.matches(shape["receivers"][0]["name"]))
+        ]
+
+    def _shape(self, row: int, alert: Alert, muting: Sequence[tuple[str, Match]]) -> dict[str, Any]:
         expires_at = self._expiries.expires_at(row, alert.source, alert.fingerprint)
+        silenced_by = [silence_id for silence_id, match in muting if concerns(match, alert)]
+        state = "suppressed" if silenced_by else "active"
         return {
             "annotations": alert.annotations or ({"summary": alert.summary} if alert.summary else {}),
             "endsAt": _format(expires_at or 0),
             "fingerprint": alert.fingerprint,
-            "receivers": [],
+            "receivers": [{"name": self._owner_of(alert.service)}],
             "startsAt": _format(alert.starts_at),
-            "status": {"state": "active", "silencedBy": [], "inhibitedBy": [], "mutedBy": []},
+            "status": {"state": state, "silencedBy": silenced_by, "inhibitedBy": [], "mutedBy": []},
             "updatedAt": _format(alert.starts_at),
             "generatorURL": alert.generator_url,
             "labels": _labels(alert),
@@ -103,38 +154,29 @@ def _labels(alert: Alert) -> dict[str, str]:
     return {name: value for name, value in own.items() if value} | alert.labels
 
 
-def _list_firing(reader: Reader, tests: list[Callable[[dict[str, str]], bool]]) -> list[tuple[int, Alert]]:
+def _list_firing(reader: Reader, wanted: Filter) -> list[tuple[int, Alert]]:
     found: list[tuple[int, Alert]] = []
     after = 0
     while rows := reader.state("alert", after_id=after, limit=_CHUNK):
         after = rows[-1].id
         for row in rows:
             alert = _ACTIVE.decode(row.body).alert if row.body is not None else None
-            if alert is not None and all(test(_labels(alert)) for test in tests):
+            if alert is not None and wanted.fits(_labels(alert)):
                 found.append((row.id, alert))
         if len(found) > MAX_ALERTS:
             raise Refused(400, f"more than {MAX_ALERTS} alerts fire; narrow it with filter=")
     return found
 
 
-def _read_matcher(text: str) -> Callable[[dict[str, str]], bool]:
-    """``name="value"`` and ``!=``, ``=~``, ``!~``; regular expressions match the whole value."""
-    found = _MATCHER.fullmatch(text)
-    if found is None:
-        raise Refused(400, f'filter: expected name="value", found {text[:64]!r}')
-    name, operator, value = found[1], found[2], found[3].strip()
-    if len(value) > 1 and value[0] == value[-1] == '"':
-        value = value[1:-1].replace('\\"', '"').replace("\\\\", "\\")
-    if operator in {"=", "!="}:
-        return lambda labels: (labels.get(name, "") == value) is (operator == "=")
+def _read_flag(query: Mapping[str, list[str]], name: str) -> bool:
+    text = query.get(name, ["true"])[-1].lower()
+    if text not in {"true", "false"}:
+        raise Refused(400, f"{name}: expected true or false, found {text[:64]!r}")
+    return text == "true"
+
+
+def _read_receiver(text: str) -> Pattern | None:
     try:
-        pattern = Pattern(f"^(?:{value})$", kind="regex")
+        return Pattern(f"^(?:{text})$", kind="regex") if text else None
     except PatternError as error:
-        raise Refused(400, f"filter: {error}") from error
-    return lambda labels: pattern.matches(labels.get(name, "")) is (operator == "=~")
-
-
-def _format(at: int) -> str:
-    """``2026-01-31T08:00:00.000Z``."""
-    moment = _EPOCH + timedelta(milliseconds=min(at, 253_402_300_799_999))
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at % 1000:03d}Z"
+        raise Refused(400, f"receiver: {error}") from error

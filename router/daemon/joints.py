@@ -20,6 +20,7 @@ from router.engine.core import Engine
 from router.ingest.sources import SourceSettings
 from router.model.delivery import Delivery
 from router.model.journal import Fact
+from router.model.ownership import Ownership
 from router.model.transition import StateKind, StateRow
 from router.model.webhook import Webhook
 from router.store.base import Reader
@@ -104,6 +105,23 @@ class KeyRing:
     def resolve(self, reference: str) -> str:
         """The routing key; SecretUnavailable names the reference if it cannot be read."""
         return self.secrets.resolve(reference).reveal()
+
+
+class Owners:
+    """Who owns a service by the rules in force, for those who look in from outside."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Whose rules they are."""
+        self._engine = engine
+        self._version = ""
+        self._ownership = Ownership({})
+
+    def owner_of(self, service: str) -> str:
+        """The team; the default team for what nobody owns."""
+        ruleset = self._engine.ruleset
+        if ruleset.version != self._version:
+            self._version, self._ownership = ruleset.version, Ownership(ruleset.teams)
+        return self._ownership.owner(service) or ruleset.default_team
 
 
 def ingest_sources(settings: Settings) -> dict[str, SourceSettings]:

@@ -22,14 +22,16 @@ from router.api.hooks import Hooks
 from router.api.limits import ServerLimits
 from router.api.reading import Reading, ReadingRoom
 from router.api.server import ApiServer
+from router.api.silencing import Silencing
 from router.api.sockets import bind_tcp, bind_unix, take_handed_over
 from router.api.tls import TlsFailed, TlsFiles, load_tls
 from router.clock import Clock
 from router.config.settings import Address, HandedOverSockets, Settings, TcpAddress, UnixAddress
 from router.daemon.descriptors import affordable_connections
 from router.daemon.hooks import WebhookDesk
-from router.daemon.joints import Hands, api_tokens, webhook_secrets
+from router.daemon.joints import Hands, Owners, api_tokens, webhook_secrets
 from router.daemon.wiring import Parts
+from router.model.journal import SilenceChanged
 from router.model.ruleset import Rule
 from router.store.base import Store
 from router.telemetry.logs import logger
@@ -61,6 +63,7 @@ class Doorway:
         self._parts = parts
         self._store = store
         self._environ = environ
+        self._clock = clock
         self._webhook_secrets = webhook_secrets(settings)
         self._state = "starting"
         self._authenticator = Authenticator(api_tokens(settings))
@@ -88,8 +91,15 @@ class Doorway:
                     who=self._authenticator.name_of,
                 ),
                 compatible=Compatible(
-                    room=self._room, expiries=parts.register, version=router.__version__, started_at=clock.now()
+                    room=self._room,
+                    expiries=parts.register,
+                    version=router.__version__,
+                    started_at=clock.now(),
+                    now=clock.now,
+                    teams=lambda: sorted(parts.engine.ruleset.teams),
+                    owner_of=Owners(parts.engine).owner_of,
                 ),
+                silencing=Silencing(room=self._room, clock=clock, change=self._journal),
             ),
             authenticator=self._authenticator,
             metrics=metrics,
@@ -164,6 +174,9 @@ class Doorway:
                 await self._server.reload_tls(context)
             except CannotOpen as error:  # it was good a moment ago
                 log.warning("certificate_not_reloaded", cause=str(error))
+
+    async def _journal(self, fact: SilenceChanged) -> None:
+        await self._store.append(self._clock.now(), [fact])
 
     def _not_ready(self) -> Sequence[str]:
         refusing = self._store.usage().refusing

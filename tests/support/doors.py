@@ -20,6 +20,7 @@ from router.api.hooks import Hooks, Result, Webhooks
 from router.api.limits import ServerLimits
 from router.api.reading import Reading, ReadingRoom
 from router.api.server import ApiServer
+from router.api.silencing import Silencing
 from router.api.sockets import bind_tcp
 from router.clock import Clock, SystemClock
 from router.incidents.actions import Done, Wish
@@ -28,7 +29,7 @@ from router.ingest.intake import Intake
 from router.ingest.register import Register
 from router.ingest.sources import SourceSettings
 from router.model.alert import Alert
-from router.model.journal import AlertReceived, Entry
+from router.model.journal import AlertReceived, Entry, SilenceChanged
 from router.model.webhook import Credentials, Webhook
 from router.store.memory import MemoryStore
 from router.telemetry.metrics import Metrics
@@ -170,6 +171,9 @@ class Rig:
             Finding(kind="open_there", incident=1, team="payments", pagerduty_id="Q1", reason="lost", mended=not dry_run),
         ]
 
+    async def _change(self, fact: SilenceChanged) -> None:
+        await self.journal.store.append(self.clock.now(), [fact])
+
     def _api(self) -> Api:
         async def reload() -> Sequence[str]:
             return self.mistakes
@@ -191,6 +195,7 @@ class Rig:
             ),
             acting=Acting(actions=self.actions, reconcile=self.reconcile, who=self.authenticator.name_of),
             compatible=Compatible(room=self.room, expiries=self.register, version="1.2.3", started_at=self.clock.now()),
+            silencing=Silencing(room=self.room, clock=self.clock, change=self._change),
         )
         return Api(routes=routes, authenticator=self.authenticator, metrics=self.metrics)
 

@@ -11,9 +11,11 @@ from router.api.compatible import Compatible
 from router.api.exchange import Refused, Request
 from router.api.reading import ReadingRoom
 from router.model.alert import Alert
+from router.model.silence import PlainMatch, Silence
 from router.model.transition import ActiveAlert, StateRow
 from router.store.base import Commit
 from router.store.memory import MemoryStore
+from tests.support.doors import SAMPLES
 from tests.support.stores import START, StillClock, fact
 
 ALERTS = {
@@ -71,7 +73,7 @@ async def test_alerts_in_alertmanagers_shape(compatible: Compatible) -> None:
         "annotations": {"summary": "slow"},
         "endsAt": "2026-01-31T09:00:00.000Z",
         "fingerprint": "a" * 16,
-        "receivers": [],
+        "receivers": [{"name": "default"}],
         "startsAt": "2026-01-31T08:00:00.123Z",
         "status": {"state": "active", "silencedBy": [], "inhibitedBy": [], "mutedBy": []},
         "updatedAt": "2026-01-31T08:00:00.123Z",
@@ -93,6 +95,9 @@ async def test_alerts_in_alertmanagers_shape(compatible: Compatible) -> None:
         ("filter=env!~prod", 1),
         ("filter=env%3Dprod&filter=service%3Dother", 0),
         ("active=false", 0),
+        ("silenced=true&active=false", 0),
+        ("receiver=def.*", 2),
+        ("receiver=def", 0),
         ("silenced=false&inhibited=false&active=true", 2),
     ],
 )
@@ -100,7 +105,7 @@ async def test_filters(compatible: Compatible, query: str, count: int) -> None:
     assert len(await listed(compatible, query)) == count
 
 
-@pytest.mark.parametrize("query", ["filter=nothing", "filter=a%3D~(", "filter="])
+@pytest.mark.parametrize("query", ["filter=nothing", "filter=a%3D~(", "filter=", "active=maybe", "receiver=("])
 async def test_filters_that_are_none(compatible: Compatible, query: str) -> None:
     with pytest.raises(Refused) as caught:
         await compatible.alerts(ask(query))
@@ -115,8 +120,62 @@ async def test_too_many_to_tell(compatible: Compatible, monkeypatch: pytest.Monk
 
 async def test_what_is_not_there(compatible: Compatible) -> None:
     with pytest.raises(Refused) as caught:
-        await compatible.not_here(ask(), "silences")
+        await compatible.not_here(ask(), "other")
     assert caught.value.status == 501
     with pytest.raises(Refused, match="api_version: v2") as caught:
         await compatible.gone(ask(), "alerts")
     assert caught.value.status == 410
+
+
+async def test_groups_by_team_service_and_name(compatible: Compatible) -> None:
+    groups = json.loads((await compatible.groups(ask())).body)
+    assert [(group["receiver"], group["labels"], len(group["alerts"])) for group in groups] == [
+        ({"name": "default"}, {"alertname": "Disk", "service": "db"}, 1),
+        ({"name": "default"}, {"alertname": "HighLatency", "service": "checkout"}, 1),
+    ]
+
+
+async def test_what_is_silenced_says_by_what() -> None:
+    store = MemoryStore(clock=StillClock())
+    await store.open()
+    await store.append(START, [fact(1)])
+    silence = Silence(id="s", match=PlainMatch(services=("db",)), until=START + 1000, reason="", starts_at=START)
+    rows = [StateRow("alert", row, msgspec.json.encode(ActiveAlert(alert=alert))) for row, alert in ALERTS.items()]
+    rows.append(StateRow("silence", 3, msgspec.json.encode(silence)))
+    await store.commit(Commit(cursor=1, decided_at=START, decisions=[], incidents=[], changes=rows, deliveries=[]))
+    room = ReadingRoom(store.reader)
+    compatible = Compatible(
+        room=room,
+        expiries=Expiries(),
+        version="1",
+        started_at=START,
+        now=lambda: START,
+        teams=lambda: ["a", "b"],
+        owner_of=lambda service: "a" if service == "db" else "b",
+    )
+    first, second = await listed(compatible)
+    assert first["status"]["silencedBy"] == []
+    assert second["status"] == {"state": "suppressed", "silencedBy": ["s"], "inhibitedBy": [], "mutedBy": []}
+    assert [alert["labels"]["alertname"] for alert in await listed(compatible, "silenced=false")] == ["HighLatency"]
+    assert [alert["labels"]["alertname"] for alert in await listed(compatible, "active=false")] == ["Disk"]
+    assert [alert["labels"]["alertname"] for alert in await listed(compatible, "receiver=a")] == ["Disk"]
+    assert json.loads((await compatible.receivers(ask())).body) == [{"name": "a"}, {"name": "b"}]
+    await room.close()
+
+
+def keys_of(value: Any) -> set[str]:
+    """Every path of member names in a JSON value."""
+    if isinstance(value, dict):
+        free = {"labels", "annotations"}
+        return {
+            f"{name}.{path}" if path else name
+            for name, item in value.items()
+            for path in ({""} if name in free else keys_of(item))
+        }
+    return {path for item in value for path in keys_of(item)} or {""} if isinstance(value, list) else {""}
+
+
+async def test_groups_have_the_shape_of_a_real_alertmanager_s(compatible: Compatible) -> None:
+    recorded = json.loads((SAMPLES / "alertmanager-0.31.0-api-v2-alerts-groups.json").read_text())
+    ours = json.loads((await compatible.groups(ask())).body)
+    assert keys_of(ours) == keys_of(recorded)
