@@ -29,6 +29,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "incidents": ("router.cli.incidents:incidents", "What was opened and closed."),
     "deliveries": ("router.cli.deliveries:deliveries", "What is told to PagerDuty and how far it got; retry, drop."),
     "explain": ("router.cli.explain:explain", "Why was I paged, why was I not: from the recorded decisions."),
+    "alert": ("router.cli.alert:alert", "Fire or resolve an alert, from a script."),
+    "exec": ("router.cli.exec:execute", "Run a command; an alert when it fails or runs late."),
     "sources": ("router.cli.sources:sources", "Where alerts come from; try what a body becomes."),
     "sandbox": ("router.cli.sandbox:sandbox", "A local PagerDuty stand-in, to try everything with no account."),
     "reconcile": ("router.cli.reconcile:reconcile", "What PagerDuty has open against what we hold open; mended or listed."),
