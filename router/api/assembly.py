@@ -58,6 +58,10 @@ def _doors(doors: Doors) -> list[Route]:
             takes_body=True,
             takes_any_type=True,
         ),
+        *(
+            Route(method=method, path="/v1/heartbeats/*", handler=doors.heartbeat, scope="ingest", name="heartbeats")
+            for method in ("POST", "GET")
+        ),
         # The key in the body is the credential: PagerDuty's clients cannot send a bearer token.
         Route(
             method="POST",

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
+import msgspec
+
 from router.api.auth import Scope
 from router.api.exchange import Answer, Headers, Refused, Request, answer_json
 from router.errors import Overloaded, StoreError, StoreFull
@@ -16,6 +18,8 @@ from router.model.receipt import Invalid, Receipt, Refusal, TooLarge, Unauthoris
 
 RETRY_WHEN_UNAVAILABLE_SECONDS = 5
 RETRY_WHEN_FULL_SECONDS = 60
+HEARTBEAT = "Heartbeat"
+"""The name of the alert that a heartbeat is."""
 MAX_REFUSALS_NAMED = 20
 """Refused alerts an answer names one by one; the rest are counted."""
 
@@ -85,6 +89,11 @@ class Doors:
         except Unauthorised as error:
             raise Refused(401, str(error)) from error
         return _answer_taken(receipt)
+
+    async def heartbeat(self, _request: Request, name: str) -> Answer:
+        """``POST`` or ``GET /v1/heartbeats/NAME``: an event of service NAME, for a rule with ``absent_for``; 202."""
+        alert = {"service": name, "name": HEARTBEAT, "severity": "info", "kind": "event", "summary": f"{name} is alive"}
+        return _answer_taken(await _guard(self._intake.take_alerts, msgspec.json.encode(alert)))
 
     def scope_of_source(self, name: str) -> Scope | None:
         """A source that checks its sender itself needs no token of ours."""

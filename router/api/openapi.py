@@ -116,6 +116,7 @@ def document() -> bytes:
         },
         "/v1/pagerduty/webhook": {"post": _hearing()},
         "/v1/rules": {"get": _answering("The rules in force, in order.", _page({"type": "object"}))},
+        "/v1/heartbeats/{name}": {"post": _beating(), "get": _beating()},
         "/v1/sources/{name}": {"post": _mapping()},
         "/v1/stats": {"get": _answering("The router's own figures.", {"type": "object"})},
         "/v1/openapi.json": {"get": _answering("This document.", {"type": "object"})},
@@ -204,6 +205,13 @@ def _hearing() -> dict[str, Any]:
         "responses": {"202": _json({"type": "object", "properties": {"result": _TEXT}}, "durable, or not wanted")}
         | _refused(401, 413, 429, 503),
     }
+
+
+def _beating() -> dict[str, Any]:
+    """Nothing but that somebody is alive."""
+    one = _one("A heartbeat, for a rule with absent_for.", "name", {"type": "object"})
+    accepted = _json({"type": "object", "properties": {"accepted": {"type": "integer"}}}, "durable")
+    return one | {"responses": {"202": accepted} | _refused(400, 401, 403, 429, 503)}
 
 
 def _mapping() -> dict[str, Any]:

@@ -31,6 +31,23 @@ async def test_a_check_pages_and_its_recovery_resolves(make_daemon, pagerduty) -
     assert SECRET not in daemon.log
 
 
+HEARTBEATS = """
+rules:
+  - id: late
+    match: {service: payment-batch, name: Heartbeat}
+    when: {absent_for: 2s}
+"""
+
+
+async def test_a_heartbeat_that_stays_away_pages_until_it_comes_back(make_daemon, pagerduty) -> None:
+    daemon = await off_loop(make_daemon, HEARTBEATS)
+    assert (await off_loop(daemon.request, "POST", "/v1/heartbeats/payment-batch"))[0] == 202
+    assert pagerduty.sandbox.incidents() == []
+    await eventually(lambda: [found.status for found in pagerduty.sandbox.incidents()] == ["triggered"], what="it is late")
+    assert (await off_loop(daemon.get, "/v1/heartbeats/payment-batch"))[0] == 202
+    await eventually(lambda: [found.status for found in pagerduty.sandbox.incidents()] == ["resolved"], what="it is back")
+
+
 async def test_a_script_fires_and_resolves(make_daemon, pagerduty) -> None:
     daemon = await off_loop(make_daemon)
     fired = await off_loop(daemon.run_command, "alert", "fire", "payment-batch", "--name", "Stuck", "--label", "a=b")

@@ -143,3 +143,11 @@ def test_a_source_that_knows_its_sender_needs_no_token() -> None:
     doors = Doors(Scripted(Receipt()))
     assert doors.scope_of_source("proves") is None
     assert doors.scope_of_source("other") == "ingest"
+
+
+async def test_a_heartbeat_is_an_event_of_the_service() -> None:
+    intake = Scripted(Receipt(taken=1, journalled=1))
+    answer = await Doors(intake).heartbeat(REQUEST, "backup")
+    assert (answer.status, json.loads(answer.body)) == (202, {"accepted": 1})
+    told = json.loads(intake.bodies[0])
+    assert (told["service"], told["name"], told["severity"], told["kind"]) == ("backup", "Heartbeat", "info", "event")
