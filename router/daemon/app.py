@@ -20,14 +20,13 @@ from router.daemon.joints import api_tokens, ingest_sources, known_secrets
 from router.daemon.observing import read_gauges
 from router.daemon.reload import Reloader, log_warnings
 from router.daemon.serving import Doorway
-from router.daemon.starting import FirstLoad, choose, stored_ruleset
+from router.daemon.starting import FirstLoad, Rules, choose
 from router.daemon.systemd import Notifier
 from router.daemon.troubles import Trouble
 from router.daemon.watch import watch
 from router.daemon.wiring import wire
 from router.errors import Overloaded, RemoteError, StoreError
 from router.model.journal import Fact, Restarted, RulesChanged
-from router.model.ruleset import RuleSet
 from router.store.base import Reader, Recovered
 from router.store.settings import StoreSettings
 from router.store.sqlite.driver import SqliteStore
@@ -101,11 +100,11 @@ class Daemon:
         log.info("stopped")
 
     async def _run_on(self, recovered: Recovered, reader: Reader, settings: Settings) -> None:
-        before, in_force = choose(self._first, stored_ruleset(reader))
+        rules = choose(self._first, recovered, reader)
         self._parts = parts = wire(
             settings=settings,
-            before=before,
-            in_force=in_force,
+            before=rules.before,
+            in_force=rules.in_force,
             store=self._store,
             reader=reader,
             recovered=recovered,
@@ -113,6 +112,7 @@ class Daemon:
             chance=self._chance,
             metrics=self._metrics,
         )
+        parts.processor.rulesets |= rules.known
         self._doorway = Doorway(
             settings=settings,
             parts=parts,
@@ -126,7 +126,7 @@ class Daemon:
             config_path=self._config_path,
             environ=self._environ,
             current=settings,
-            version=in_force.version,
+            version=rules.journalled,
             store=self._store,
             processor=parts.processor,
             troubles=parts.troubles,
@@ -140,7 +140,7 @@ class Daemon:
             async with asyncio.TaskGroup() as tasks:
                 dispatching = tasks.create_task(parts.dispatcher.run(), name="dispatcher")
                 # First the restart is journalled, then timers run: what came due while we were away has its grace.
-                await self._begin(recovered, before, in_force)
+                await self._begin(recovered, rules)
                 processing = tasks.create_task(parts.processor.run(), name="processor")
                 following = tasks.create_task(parts.paging.follower.run(), name="follower")
                 chores = self._start_chores()
@@ -152,14 +152,19 @@ class Daemon:
                 ]
                 await self._doorway.open(tasks)
                 self._notifier.ready(f"{len(parts.engine.ruleset.rules)} rules, listening on {self._doorway.addresses}")
-                log.info("started", listening=self._doorway.addresses, rules=len(in_force.rules), version=in_force.version)
+                log.info(
+                    "started",
+                    listening=self._doorway.addresses,
+                    rules=len(rules.in_force.rules),
+                    version=rules.in_force.version,
+                )
                 await self._stopping.wait()
                 await self._end(chores, helpers, following, processing, dispatching)
         finally:
             await parts.client.aclose()
             await parts.paging.aclose()
 
-    async def _begin(self, recovered: Recovered, before: RuleSet, in_force: RuleSet) -> None:
+    async def _begin(self, recovered: Recovered, rules: Rules) -> None:
         """Journal that we are back, and under which rules."""
         now = self._clock.now()
         facts: list[Fact] = []
@@ -169,10 +174,11 @@ class Daemon:
         try:
             if loaded is not None:
                 log_warnings(loaded.warnings)
-                await self._store.save_ruleset(in_force.version, now, loaded.texts)
-                if before.version != in_force.version:
-                    facts.append(RulesChanged(version=in_force.version))
+                await self._store.save_ruleset(rules.in_force.version, now, loaded.texts)
+            if rules.journalled != rules.in_force.version:
+                facts.append(RulesChanged(version=rules.in_force.version))
             await self._store.append(now, facts, reserved=True)
+            self._reloader.begin_with(rules.in_force.version)
         except (StoreError, Overloaded) as error:
             # Full: page what is held under the rules of last time. The rules change with the next reload or restart.
             log.warning("start_not_journalled", cause=str(error))

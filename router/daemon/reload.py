@@ -56,7 +56,9 @@ class Reloader:
         find_obstacles: Callable[[Settings], list[str]],
         apply: Callable[[Settings], Awaitable[None]],
     ) -> None:
-        """``find_obstacles`` (called in a thread) says what would keep settings that are good in themselves from being applied.
+        """``version``: of the rule set that the journal names last, empty if it names none.
+
+        ``find_obstacles`` (called in a thread) says what would keep settings that are good in themselves from being applied.
 
         ``apply`` puts the settings that can change into force; it must not fail.
         """
@@ -75,6 +77,10 @@ class Reloader:
         self._find_obstacles = find_obstacles
         self._apply = apply
         self._one_at_a_time = asyncio.Lock()
+
+    def begin_with(self, version: str) -> None:
+        """The journal names this rule set last; a start has put it there."""
+        self._version = version
 
     async def reload(self) -> list[str]:
         """Every mistake that kept it from happening; empty: the new files are in force."""

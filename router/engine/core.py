@@ -136,8 +136,10 @@ class Engine:
         if ruleset is None:
             raise InvariantError(f"the journal names rule set {fact.version}, which was not handed over")
         if fact.version == state.policy.version:
+            state.remember_rules()
             return
         state.adopt(Policy(ruleset))
+        state.remember_rules()
         self._mutes.adopt()
         self._mutes.end()
         for row_id in list(state.alerts):

@@ -147,11 +147,12 @@ class LiveStorm(msgspec.Struct, gc=False):
 
 
 class Numbers(msgspec.Struct, kw_only=True, tag="numbers", omit_defaults=True):
-    """The last numbers given out. The ``counter`` row with id NUMBERS_ID."""
+    """The last numbers given out, and the rules in force. The ``counter`` row with id NUMBERS_ID."""
 
     incident: int = 0
     group: int = 0
     counter: int = 1
+    ruleset: str = ""  # version of the rules that decided last; empty: none was journalled yet
 
 
 NUMBERS_ID = 1

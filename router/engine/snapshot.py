@@ -12,7 +12,17 @@ from typing import Any, Literal, TypeVar, assert_never
 
 import msgspec
 
-from router.engine.rows import CounterRow, Group, GroupRow, LimitWindow, LiveStorm, Numbers, SharedWindow, Storm
+from router.engine.rows import (
+    NUMBERS_ID,
+    CounterRow,
+    Group,
+    GroupRow,
+    LimitWindow,
+    LiveStorm,
+    Numbers,
+    SharedWindow,
+    Storm,
+)
 from router.engine.state import State
 from router.errors import InvariantError
 from router.model.alert import AlertKind
@@ -69,6 +79,16 @@ def restore(state: State, rows: Iterable[StateRow]) -> None:
     for window_id in list(state.shared):
         state.settle_shared(window_id)
     state.flush()
+
+
+def ruleset_of(rows: Iterable[StateRow]) -> str:
+    """The version of the rules that these rows were made by; empty if they do not say."""
+    for row in rows:
+        if row.kind == "counter" and row.id == NUMBERS_ID and row.body is not None:
+            numbers = _decode_counter.decode(row.body)
+            assert isinstance(numbers, Numbers)
+            return numbers.ruleset
+    return ""
 
 
 def _restore_row(

@@ -322,6 +322,12 @@ class State:
 
     # Beginning and end of a step.
 
+    def remember_rules(self) -> None:
+        """The state names the rules it was made by: after a restart what is undecided goes on under them."""
+        if self.numbers.ruleset != self.policy.version:
+            self.numbers.ruleset = self.policy.version
+            self._counter_rows[NUMBERS_ID] = self.numbers
+
     def adopt(self, policy: Policy) -> None:
         """Other rules from now on: every timer is what the new rules make of the state."""
         self.policy = policy

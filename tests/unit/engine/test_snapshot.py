@@ -4,9 +4,10 @@ import pytest
 
 from router.engine.core import Engine
 from router.engine.policy import Policy
-from router.engine.snapshot import restore
+from router.engine.snapshot import restore, ruleset_of
 from router.engine.state import State
 from router.errors import InvariantError
+from router.model.journal import RulesChanged
 from router.model.ruleset import Count, Limit, Rule, Team
 from router.model.transition import StateRow, Transition
 from tests.support.engine import START, World, event, fire, ruleset, services
@@ -72,6 +73,18 @@ def test_a_storm_that_is_missing_is_noticed() -> None:
 def test_a_deleted_row_is_none_to_restore() -> None:
     with pytest.raises(InvariantError, match="has no body"):
         restored([StateRow("alert", 1, None)])
+
+
+def test_the_rows_name_the_rules_they_were_made_by() -> None:
+    world = World(Rule(id="one", match=services("a")))
+    world.rulesets["v2"] = ruleset(Rule(id="two", match=services("a")), version="v2")
+    assert ruleset_of(world.state()) == ""
+    world.step("0s", RulesChanged(version="v1"))  # how a new store begins: nothing changes but that it is known
+    assert ruleset_of(world.state()) == "v1"
+    world.step("1s", fire("a"), RulesChanged(version="v2"))
+    assert ruleset_of(world.state()) == "v2"
+    world.step("2s", fire("a", print_="2"))
+    assert ruleset_of(world.state()) == "v2"
 
 
 def test_an_engine_forgets_what_was_before() -> None:
