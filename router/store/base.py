@@ -167,6 +167,8 @@ class Store(Protocol):
     async def append(self, at: int, facts: Sequence[Fact], *, reserved: bool = False) -> Sequence[Entry]:
         """Journal these facts, all or none; StoreFull, StoreUnavailable or Overloaded when that cannot be.
 
+        The entries' time is ``at``, but never before what was accepted or decided earlier: the wall clock may be set back.
+
         ``reserved``: facts of the router's own (a dead letter, that the disk is full), which may use the room that is kept free
         for delivering what is held.
         """

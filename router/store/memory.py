@@ -103,7 +103,8 @@ class MemoryStore:
         self._is_open = True
         tables = self._tables
         undecided = [entry for seq, entry in sorted(tables.journal.items()) if seq > tables.cursor]
-        self._pending.restore(tables.last_seq, (entry.seq for entry in undecided))
+        passed_at = max(tables.decided_at, undecided[-1].at if undecided else 0)
+        self._pending.restore(tables.last_seq, (entry.seq for entry in undecided), passed_at=passed_at)
         self._cursor = tables.cursor
         newest_at = tables.journal[max(tables.journal)].at if tables.journal else 0
         return Recovered(
@@ -137,7 +138,7 @@ class MemoryStore:
         if not facts:
             return ()
         ticket = self._pending.take(len(facts), at)
-        entries = [Entry(seq=seq, at=at, fact=fact) for seq, fact in enumerate(facts, ticket.first_seq)]
+        entries = [Entry(seq=seq, at=ticket.at, fact=fact) for seq, fact in enumerate(facts, ticket.first_seq)]
 
         def apply(tables: Tables) -> None:
             tables.journal.update((entry.seq, entry) for entry in entries)
@@ -159,6 +160,7 @@ class MemoryStore:
             raise InvariantError(
                 f"the cursor cannot move from {self._cursor} to {commit.cursor}; the last entry is {self._pending.last_seq}"
             )
+        self._pending.pass_time(commit.decided_at)
         deliveries = [copied(delivery) for delivery in commit.deliveries]
         is_repeat = self._durable_commit is commit
 

@@ -32,6 +32,7 @@ class Pending:
         """Nothing waits; the first sequence is 1."""
         self._limit = limit
         self._last_seq = 0
+        self._passed_at = 0
         self._count = 0
         self._held: deque[Ticket] = deque()  # in order of sequence, until the cursor has passed them
         self._unannounced: deque[Ticket] = deque()  # only those that can become the oldest, ``at`` rising
@@ -46,9 +47,13 @@ class Pending:
         """The last sequence given out, or found when the store was opened."""
         return self._last_seq
 
-    def restore(self, last_seq: int, undecided: Iterable[int]) -> None:
-        """Begin behind ``last_seq`` with these sequences waiting (the listener is not told of them)."""
+    def restore(self, last_seq: int, undecided: Iterable[int], *, passed_at: int = 0) -> None:
+        """Begin behind ``last_seq`` with these sequences waiting (the listener is not told of them).
+
+        ``passed_at``: the newest time of an entry or a decision.
+        """
         self._last_seq = last_seq
+        self._passed_at = passed_at
         self._held.clear()
         self._unannounced.clear()
         self._count = 0
@@ -61,13 +66,18 @@ class Pending:
             self._count += 1
 
     def take(self, count: int, at: int) -> Ticket:
-        """A place for this many entries accepted ``at``; Overloaded when that would pass the limit."""
+        """A place for this many entries accepted ``at``; Overloaded when that would pass the limit.
+
+        The ticket's ``at`` is what counts: never earlier than what was accepted or decided before, whatever the wall clock did
+        meanwhile. That is how the engine takes them anyway, so a replay of the journal decides alike.
+        """
         if self._count + count > self._limit:
             raise Overloaded(
                 f"{self._count} accepted alerts wait to be decided and {count} more would pass the limit of {self._limit}; "
                 "send again in a second, or in smaller requests",
                 retry_after_seconds=1,
             )
+        at = self._passed_at = max(at, self._passed_at)
         ticket = Ticket(self._last_seq + 1, count, at)
         self._last_seq += count
         self._count += count
@@ -76,6 +86,10 @@ class Pending:
             self._unannounced.pop()
         self._unannounced.append(ticket)
         return ticket
+
+    def pass_time(self, decided_at: int) -> None:
+        """The engine's time has come to here: nothing is accepted at an earlier one any more."""
+        self._passed_at = max(self._passed_at, decided_at)
 
     def announce(self, ticket: Ticket) -> None:
         """The listener has had these entries."""

@@ -98,7 +98,9 @@ class SqliteStore:
             raise
         self._is_open = True
         recovered = found.recovered
-        self._pending.restore(found.last_seq, (entry.seq for entry in recovered.undecided))
+        undecided = recovered.undecided
+        passed_at = max(recovered.decided_at, undecided[-1].at if undecided else 0)
+        self._pending.restore(found.last_seq, (entry.seq for entry in undecided), passed_at=passed_at)
         self._next_decision_id = found.next_decision_id
         self._step = found.step
         self._cursor = recovered.cursor
@@ -119,7 +121,7 @@ class SqliteStore:
         ticket = self._pending.take(len(facts), at)
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         try:
-            entries = [Entry(seq=seq, at=at, fact=fact) for seq, fact in enumerate(facts, ticket.first_seq)]
+            entries = [Entry(seq=seq, at=ticket.at, fact=fact) for seq, fact in enumerate(facts, ticket.first_seq)]
             work = Append(entries, ticket, future)
         except Exception as error:
             self._pending.fail(ticket)
@@ -139,6 +141,7 @@ class SqliteStore:
             raise InvariantError(
                 f"the cursor cannot move from {self._cursor} to {commit.cursor}; the last entry is {self._pending.last_seq}"
             )
+        self._pending.pass_time(commit.decided_at)
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         if self._failed_commit is not None and self._failed_commit[0] is commit:
             work = self._failed_commit[1]

@@ -55,19 +55,29 @@ def test_restored_entries_count_although_their_sequences_have_gaps() -> None:
     assert pending.take(1, 5).first_seq == 21
 
 
-def test_the_oldest_is_the_least_time_of_what_was_not_announced() -> None:
+def test_the_oldest_is_the_time_of_the_first_that_was_not_announced() -> None:
     pending = Pending(10)
     assert pending.oldest_at() is None
-    tickets = [pending.take(1, at) for at in (5, 3, 4, 9)]
-    assert pending.oldest_at() == 3
-    pending.announce(tickets[0])
+    tickets = [pending.take(1, at) for at in (3, 4, 6, 9)]
     assert pending.oldest_at() == 3
     pending.announce(tickets[1])
-    assert pending.oldest_at() == 4
+    assert pending.oldest_at() == 3
+    pending.announce(tickets[0])
+    assert pending.oldest_at() == 6
     pending.fail(tickets[2])
     assert pending.oldest_at() == 9
     pending.announce(tickets[3])
     assert pending.oldest_at() is None
+
+
+def test_time_never_goes_back_behind_what_was_accepted_or_decided() -> None:
+    pending = Pending(10)
+    assert [pending.take(1, at).at for at in (5, 3, 4, 9)] == [5, 5, 5, 9]
+    pending.pass_time(20)
+    pending.pass_time(15)
+    assert [pending.take(1, at).at for at in (12, 21)] == [20, 21]
+    pending.restore(6, [], passed_at=30)
+    assert pending.take(1, 25).at == 30
 
 
 STEPS = st.lists(
@@ -85,7 +95,7 @@ def test_it_agrees_with_counting_every_entry(steps: list[tuple[str, int, int]]) 
     pending = Pending(30)
     waiting: set[int] = set()  # sequences that count
     tickets: list[tuple[Ticket, list[int], int]] = []  # not settled, in order
-    last_seq, cursor = 0, 0
+    last_seq, cursor, passed_at = 0, 0, 0
     for name, number, at in steps:
         if name == "take":
             if len(waiting) + number > 30:
@@ -94,7 +104,8 @@ def test_it_agrees_with_counting_every_entry(steps: list[tuple[str, int, int]]) 
                 continue
             sequences = list(range(last_seq + 1, last_seq + number + 1))
             last_seq += number
-            tickets.append((pending.take(number, at), sequences, at))
+            passed_at = max(at, passed_at)
+            tickets.append((pending.take(number, at), sequences, passed_at))
             waiting.update(sequences)
         elif name == "advance":
             settled_until = tickets[0][1][0] - 1 if tickets else last_seq  # nobody decides what was not announced
