@@ -201,14 +201,16 @@ class Register:
             elif self._is_straggler(source, report, now):
                 plan.late += 1
             else:
-                self._plan_new(plan, source, report)
+                self._plan_new(plan, source, report, now)
         return plan
 
-    def _plan_new(self, plan: Plan, source: _Source, report: Report) -> None:
+    def _plan_new(self, plan: Plan, source: _Source, report: Report, now: int) -> None:
         if self._count >= self._max_firing:
             self.revert(plan)
             raise Overloaded(f"{self._max_firing} alerts fire already, the most this router keeps", retry_after_seconds=60)
         record = _firing(report)
+        # What fires has begun: a sender whose clock is ahead must not make its own resolve look like that of an earlier time.
+        record.began_at = min(record.began_at, now)
         record.flight = plan
         source.by_fingerprint[report.alert.fingerprint] = record
         self._count += 1

@@ -222,6 +222,14 @@ def test_a_delayed_resolve_of_an_earlier_occurrence_does_not_end_this_one(bench:
     assert len(bench.register) == 1
 
 
+def test_a_sender_whose_clock_was_ahead_can_still_resolve(bench: Bench) -> None:
+    # It began, by a clock three minutes ahead, in our future; set right, the sender says that it ended a minute later.
+    assert bench.take(report(starts_at=NOW + 3 * MINUTE, ends_at=NOW + 7 * MINUTE)) == ["new"]
+    end = report(starts_at=NOW, ends_at=NOW + MINUTE, status="resolved", resolved_by="source")
+    assert bench.take(end, now=NOW + MINUTE) == ["resolved"]
+    assert len(bench.register) == 0
+
+
 def test_silence_past_the_end_resolves(bench: Bench) -> None:
     bench.take(report(), report(2, ends_at=NOW + 10 * MINUTE))
     assert bench.expire(NOW + 4 * MINUTE - 1) == []
