@@ -22,6 +22,7 @@ from router.store.base import Commit, Recovered, Usage
 from router.store.pending import Pending
 from router.store.settings import DEFAULT_SETTINGS, StoreSettings
 from router.store.sqlite import following, upkeep
+from router.store.sqlite.checkpoints import WRITERS_OWN_PAGES, Checkpointer
 from router.store.sqlite.lockfile import LockFile
 from router.store.sqlite.opening import open_for_writing, prepare_directory
 from router.store.sqlite.outgoing import Outgoing
@@ -56,6 +57,7 @@ class SqliteStore:
         self._space = Space(path, settings, clock)
         self._writer: Writer | None = None
         self._outgoing: Outgoing | None = None
+        self._checkpointer = Checkpointer(path)
         self._lock: LockFile | None = None
         self._is_open = False
         self._listener: Callable[[Sequence[Entry]], None] | None = None
@@ -96,6 +98,7 @@ class SqliteStore:
         except BaseException:
             await self._end(writer)
             raise
+        self._checkpointer.start()
         self._is_open = True
         recovered = found.recovered
         undecided = recovered.undecided
@@ -226,6 +229,7 @@ class SqliteStore:
         self._is_open = False
         now = self._clock.now()
         try:
+            await asyncio.get_running_loop().run_in_executor(None, self._checkpointer.stop)
             await self._call(outgoing, lambda connection: upkeep.finish(connection, now))
         finally:
             await self._end(writer)
@@ -233,7 +237,9 @@ class SqliteStore:
     def _connect(self) -> sqlite3.Connection:
         prepare_directory(self._path)
         self._lock = LockFile(self._path)
-        return open_for_writing(self._path, self._settings, self._migrations)
+        connection = open_for_writing(self._path, self._settings, self._migrations)
+        connection.execute(f"PRAGMA wal_autocheckpoint = {WRITERS_OWN_PAGES}")
+        return connection
 
     async def _end(self, writer: Writer) -> None:
         writer.stop()
@@ -255,7 +261,8 @@ class SqliteStore:
         return await future
 
     def _measure(self, connection: sqlite3.Connection, *, at_once: bool = False) -> None:
-        """In the thread, at most once a second: what SQLite says of its pages."""
+        """In the thread after each group: the log has grown. At most once a second: what SQLite says of its pages."""
+        self._checkpointer.note()
         now = self._clock.monotonic()
         if not at_once and now - self._measured_at < _MEASURE_SECONDS:
             return

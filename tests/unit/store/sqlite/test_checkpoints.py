@@ -1,0 +1,104 @@
+"""The log is moved into the database beside the writer, and nothing goes wrong when it cannot be."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from pathlib import Path
+
+from router.store.settings import StoreSettings
+from router.store.sqlite.checkpoints import Checkpointer
+from router.store.sqlite.opening import open_for_writing
+from router.store.sqlite.schema import MIGRATIONS
+
+PATIENCE_SECONDS = 10
+
+
+def opened(path: Path) -> sqlite3.Connection:
+    connection = open_for_writing(path, StoreSettings(), MIGRATIONS)
+    connection.execute("PRAGMA wal_autocheckpoint = 0")
+    return connection
+
+
+def write(connection: sqlite3.Connection, number: int) -> None:
+    connection.execute("INSERT INTO journal (seq, at, fact, body) VALUES (?, 0, 'alert', ?)", (number, "x" * 100_000))
+
+
+def in_database(path: Path) -> int:
+    """Bytes that are no longer in the log alone."""
+    return path.stat().st_size
+
+
+def wait_until_moved(path: Path, size: int) -> None:
+    pause = threading.Event()
+    for _ in range(PATIENCE_SECONDS * 100):
+        if in_database(path) > size:
+            return
+        pause.wait(0.01)
+    raise AssertionError("nothing was moved")
+
+
+def test_what_was_written_is_moved_while_the_writer_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "router.db"
+    writer = opened(path)
+    checkpointer = Checkpointer(path, pause_seconds=0.01)
+    checkpointer.start()
+    for number in range(1, 4):
+        before = in_database(path)
+        write(writer, number)
+        checkpointer.note()
+        wait_until_moved(path, before)
+    assert writer.execute("SELECT count(*) FROM journal").fetchone() == (3,)
+    checkpointer.stop()
+    writer.close()
+
+
+def test_without_a_note_it_sleeps(tmp_path: Path) -> None:
+    path = tmp_path / "router.db"
+    writer = opened(path)
+    checkpointer = Checkpointer(path, pause_seconds=0.0)
+    checkpointer.start()
+    before = in_database(path)
+    write(writer, 1)
+    threading.Event().wait(0.1)
+    assert in_database(path) == before
+    checkpointer.stop()
+    writer.close()
+
+
+def test_a_stop_does_not_wait_for_the_pause_and_works_before_a_start(tmp_path: Path) -> None:
+    path = tmp_path / "router.db"
+    writer = opened(path)
+    checkpointer = Checkpointer(path, pause_seconds=3600)
+    checkpointer.start()
+    checkpointer.note()
+    checkpointer.stop()
+    Checkpointer(path).stop()
+    writer.close()
+
+
+def test_a_database_that_cannot_be_opened_is_the_writers_business(tmp_path: Path) -> None:
+    checkpointer = Checkpointer(tmp_path / "nothing.db", pause_seconds=0.0)
+    checkpointer.start()
+    checkpointer.note()
+    checkpointer.stop()
+    assert not (tmp_path / "nothing.db").exists()
+
+
+def test_a_log_in_use_is_moved_as_far_as_its_readers_let(tmp_path: Path) -> None:
+    path = tmp_path / "router.db"
+    writer, reader = opened(path), opened(path)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM journal").fetchone()
+    checkpointer = Checkpointer(path, pause_seconds=0.01)
+    checkpointer.start()
+    before = in_database(path)
+    write(writer, 1)
+    checkpointer.note()
+    write(writer, 2)
+    reader.execute("COMMIT")
+    checkpointer.note()
+    wait_until_moved(path, before)
+    checkpointer.stop()
+    reader.close()
+    writer.close()
