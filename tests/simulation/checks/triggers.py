@@ -1,0 +1,110 @@
+"""A naive model of what triggers count, from the journal and the decisions alone: windows, and how long something fired."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from router.model.decision import Action, Decision, Reason
+from router.model.journal import AlertReceived, Restarted
+from router.model.quantity import parse_duration
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+_CAUSE = re.compile(r"(\d+) of (\d+) in (\w+)")
+_COUNTED = "burst"
+"""The rule that counts plain occurrences per group; the other forms have models of their own in the property tests."""
+
+
+def check_triggers(world: World, decisions: list[Decision]) -> None:
+    """Both models."""
+    _check_windows(world, decisions)
+    _check_firing_for(world, decisions)
+
+
+def _occurrences(world: World) -> dict[int, bool]:
+    """By sequence: whether it is an occurrence, that is an event or a transition to firing."""
+    firing: set[tuple[str, str]] = set()
+    found: dict[int, bool] = {}
+    for seq, entry in sorted(world.disk.tables.journal.items()):
+        if seq in world.watch.given_seqs and isinstance(entry.fact, AlertReceived):
+            alert = entry.fact.alert
+            is_firing = alert.status == "firing"
+            found[seq] = is_firing and (alert.kind == "event" or alert.identity not in firing)
+            (firing.add if is_firing else firing.discard)(alert.identity)
+    return found
+
+
+def _check_windows(world: World, decisions: list[Decision]) -> None:
+    """Every "k of n in d" is recounted: occurrences in (t - d, t] since the group last opened."""
+    occurs = _occurrences(world)
+    times: dict[str, list[int]] = {}
+    changed_at = -(10**15)
+    version = decisions[0].ruleset
+    for decision in decisions:
+        if decision.ruleset != version:
+            version, changed_at = decision.ruleset, decision.at
+        if decision.rule != _COUNTED or decision.reason not in {Reason.COUNT_NOT_REACHED, Reason.COUNT_REACHED}:
+            continue
+        found = _CAUSE.fullmatch(decision.cause)
+        assert found is not None, decision
+        counted, needed, within_ms = int(found[1]), int(found[2]), parse_duration(found[3])
+        window = times.setdefault(decision.group, [])
+        if occurs.get(decision.alert_seq):
+            window.append(decision.at)
+        expected = sum(decision.at - within_ms < at <= decision.at for at in window)
+        if decision.at - changed_at > within_ms and counted != expected:
+            world.violate(f"counted {decision.cause} at {decision.at}, the journal says {expected}: {decision}")
+        if (decision.action is Action.OPEN) is not (counted >= needed):
+            world.violate(f"{decision.cause} led to {decision.action}: {decision}")
+        if decision.action is Action.OPEN:
+            window.clear()
+
+
+def _check_firing_for(world: World, decisions: list[Decision]) -> None:
+    """What opens because it fired long enough did fire so long without a break; what fires so long opens."""
+    journal = world.disk.tables.journal
+    members: dict[str, set[tuple[str, str]]] = {}
+    since: dict[str, int] = {}
+    for decision in decisions:
+        if decision.rule != "slow":
+            continue
+        group = decision.group
+        entry = journal.get(decision.alert_seq)
+        alert = entry.fact.alert if entry is not None and isinstance(entry.fact, AlertReceived) else None
+        inside = members.setdefault(group, set())
+        match decision.reason:
+            case Reason.NOT_FIRING_LONG_ENOUGH if alert is not None:
+                if not inside:
+                    since[group] = decision.at
+                inside.add(alert.identity)
+                needed_ms = parse_duration(decision.cause.partition(" of ")[2])
+                late_ms = decision.at - since[group] - needed_ms
+                if late_ms > 0 and not _was_away(world, decision.at) and decision.at - _changed_at(decisions, decision) > needed_ms:
+                    world.violate(f"held although it fires for {late_ms} ms longer than needed: {decision}")
+            case Reason.NOTHING_OPEN | Reason.STILL_FIRING | Reason.ALL_RESOLVED if alert is not None:
+                inside.discard(alert.identity)
+            case Reason.FIRED_LONG_ENOUGH if group in since:
+                needed_ms = parse_duration(decision.cause)
+                if decision.at - since[group] < needed_ms and decision.at - _changed_at(decisions, decision) > needed_ms:
+                    world.violate(f"opened after {decision.at - since[group]} ms: {decision}")
+
+
+def _changed_at(decisions: list[Decision], until: Decision) -> int:
+    """When the rules in force at a decision were put in force, as far as decisions tell."""
+    changed_at = -(10**15)
+    for decision in decisions:
+        if decision is until:
+            break
+        if decision.ruleset != until.ruleset:
+            changed_at = decision.at
+    return changed_at
+
+
+def _was_away(world: World, at: int) -> bool:
+    """Whether a restart's grace may have put timers off."""
+    return any(
+        isinstance(entry.fact, Restarted) and entry.at <= at <= entry.at + 2 * entry.fact.grace_ms
+        for entry in world.disk.tables.journal.values()
+    )

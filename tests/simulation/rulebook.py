@@ -1,0 +1,81 @@
+"""Rules and configuration for a seed: as texts that the real loader reads, in three versions to reload between."""
+
+from __future__ import annotations
+
+import random
+
+from tests.simulation.plan import Plan
+
+KEYS = {"payments": "a1" * 16, "search": "b2" * 16, "platform": "c3" * 16}
+"""Routing keys by team."""
+
+INBOUND_KEY = "d4" * 16
+ENVIRONMENT = {f"KEY_{team.upper()}": key for team, key in KEYS.items()} | {"INBOUND": INBOUND_KEY}
+
+SERVICES = ("pay-api", "pay-web", "search-api", "stray")
+NAMES = ("Down", "Burst", "Users", "Slow", "Flood", "Quiet", "Shared", "Noise", "Other")
+
+_CONFIG = """\
+listen: 127.0.0.1:9095
+store: sqlite:data/simulated.db
+rules: [rules/]
+default_team: platform
+teams:
+  payments:
+    services: [pay-*]
+    pagerduty: {{routing_key: env:KEY_PAYMENTS}}
+    fallback: platform
+{limit}
+  search:
+    services: {searched}
+    pagerduty: {{routing_key: env:KEY_SEARCH}}
+    fallback: {fallback}
+  platform:
+    services: ["*"]
+    pagerduty: {{routing_key: env:KEY_PLATFORM}}
+sources:
+  prometheus: {{kind: alertmanager}}
+  json: {{kind: json, resolve_timeout: 5m}}
+  tools: {{kind: pagerduty, keys: [env:INBOUND]}}
+pagerduty:
+  events_url: http://127.0.0.1:8080
+  rate: {rate}
+  retry_for: {retry_for}
+reload: {{watch: false}}
+"""
+
+
+def write_config(plan: Plan, chance: random.Random) -> str:
+    """``config.yaml``. Teams belong to the rule set, so they change from version to version as well."""
+    crowded = plan.has("crowds") and chance.random() < 0.7
+    return _CONFIG.format(
+        limit=f"    limit: {{incidents: {chance.randint(1, 3)}, per: {chance.choice(('1m', '5m'))}}}" if crowded else "",
+        searched=chance.choice(("[search-*]", "[search-*]", "[nothing-*]")),
+        fallback=chance.choice(("platform", "payments")),
+        rate=plan.rate,
+        retry_for=plan.retry_for,
+    )
+
+
+def write_rules(plan: Plan, chance: random.Random) -> str:
+    """``rules/all.yaml``: a rule for each name that alerts have, some left out, in changing forms."""
+    pick = chance.choice
+    rules = {
+        "noise": "match: {name: Noise}, drop: noise never pages",
+        "burst": f"match: {{name: Burst}}, when: {{count: {pick((2, 3, 3))}, within: {pick(('30s', '1m', '2m'))}}}, "
+        f"resolve: {pick(('{after_quiet: 90s}', '{after_quiet: 90s}', 'all_resolved'))}",
+        "users": f"match: {{name: Users}}, when: {{count: 2, within: {pick(('1m', '3m'))}, distinct: user"
+        f"{pick(('', ', per: service'))}}}",
+        "slow": f"match: {{name: Slow}}, when: {{firing_for: {pick(('20s', '1m', '2m'))}}}",
+        "flood": f"match: {{name: Flood}}, group_by: [service, name, instance], "
+        f"limit: {{incidents: {pick((1, 1, 2))}, per: {pick(('1m', '5m'))}}}",
+        "quiet": f"match: {{name: Quiet}}, resolve: {{after_quiet: {pick(('30s', '2m'))}}}",
+        "shared": "match: {name: Shared}, page: [payments, platform]" + pick(("", ", continue: true")),
+        "paying": f"match: {{service: pay-*, name: \"!Other\"}}, group_by: {pick(('[service, name]', '[service]'))}"
+        + pick(("", ", as_severity: critical", ", page: search")),
+    }
+    if not plan.has("crowds"):
+        del rules["flood"]
+    kept = [name for name in rules if chance.random() < 0.85]
+    lines = [f"  - {{id: {name}, {rules[name]}}}" for name in kept]
+    return "rules:\n" + "\n".join(lines) + "\n" if lines else "rules: []\n"
