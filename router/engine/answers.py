@@ -74,7 +74,9 @@ class Answers:
         state = self._state
         self._arrivals.forget_events(group)
         self._episodes.close(group, Reason.RESOLVED_IN_PAGERDUTY, 0, by)
-        if group.members:
+        if group.names:
+            group.expected = None  # somebody knows that it is gone
+        if group.members or group.expected is not None:
             group.handled = state.now + reopen_ms if reopen_ms else UNTIL_OCCURRENCE
         state.settle(group)
 

@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import assert_never
 
+from router.engine.absence import Absences
 from router.engine.episodes import Episodes
 from router.engine.mutes import Mutes
 from router.engine.policy import Ready
 from router.engine.rows import Group, Window
 from router.engine.state import State
-from router.engine.trigger import OPEN_AT_ONCE, OPEN_UNROUTED, Verdict, add, judge_count, judge_firing, prune
+from router.engine.trigger import OPEN_AT_ONCE, OPEN_UNROUTED, Verdict, add, judge_count, judge_firing, judge_flapping, prune
 from router.model.alert import Alert
 from router.model.decision import Action, Reason
-from router.model.ruleset import AtOnce, Count, FiringFor
+from router.model.ruleset import AbsentFor, AtOnce, Count, FiringFor, Flapping
 from router.model.transition import ActiveAlert
 
 EVENTS_KEPT = 10_000
@@ -27,8 +28,9 @@ EVENTS_KEPT = 10_000
 class Arrivals:
     """What an alert does to the state."""
 
-    def __init__(self, state: State, episodes: Episodes, mutes: Mutes) -> None:
+    def __init__(self, state: State, episodes: Episodes, mutes: Mutes, absences: Absences) -> None:
         """Work on this state."""
+        self._absences = absences
         self._state = state
         self._mutes = mutes
         self._episodes = episodes
@@ -79,17 +81,22 @@ class Arrivals:
     def _match(self, alert: Alert, seq: int, row_id: int, kept: tuple[int, ...], *, occurred: bool) -> list[int]:
         """Put it into the group of every rule that concerns it; answers their ids."""
         state = self._state
+        is_stateful = alert.kind == "stateful"
         groups: list[int] = []
         for ready in state.policy.find(alert):
             if ready.drop:
                 state.decide(Action.DROP, Reason.DROPPED_BY_RULE, seq, ready.id, cause=ready.drop)
             elif not ready.rule.page:
                 state.decide(Action.NONE, Reason.NO_TEAM, seq, ready.id)
+            elif ready.absent and not is_stateful:
+                group = state.group_of(ready, alert)
+                self._absences.hear(ready, group, alert, seq)
+                state.settle(group)
             else:
                 group = (kept and self._kept_under_old_names(ready, kept)) or state.group_of(ready, alert)
                 joined = group.id not in kept
                 if joined:
-                    state.join(group, row_id, stateful=alert.kind == "stateful")
+                    state.join(group, row_id, stateful=is_stateful)
                 groups.append(group.id)
                 self._stage(ready, group, alert, row_id, seq, occurred=occurred, joined=joined)
                 state.settle(group)
@@ -121,6 +128,9 @@ class Arrivals:
         """One alert in one of its groups: open, go on, or hold."""
         state = self._state
         occurred = occurred or joined
+        if ready.absent:
+            self._absences.hear(ready, group, alert, seq)
+            return
         if occurred:
             group.last_at = state.now
             state.touch(group)
@@ -140,7 +150,12 @@ class Arrivals:
         if group.muted is not None:
             self._go_on_muted(ready, group, alert, row_id, seq, occurred=occurred)
             return
-        verdict = self.judge(ready, group, alert, occurred=occurred)
+        self._open_or_hold(ready, group, alert, row_id, seq, self.judge(ready, group, alert, occurred=occurred))
+
+    def _open_or_hold(  # noqa: PLR0917 -- called for every alert; keywords would cost more than the call
+        self, ready: Ready, group: Group, alert: Alert, row_id: int, seq: int, verdict: Verdict
+    ) -> None:
+        state = self._state
         if not verdict.opens:
             state.decide(Action.HOLD, verdict.reason, seq, ready.id, state.digest_of(group), cause=verdict.cause)
             return
@@ -176,8 +191,21 @@ class Arrivals:
                 return judge_firing(ready, when, group, state.now)
             case Count():
                 return self._count(ready, when, group, alert, occurred=occurred)
+            case Flapping():
+                return self._flap(ready, when, group, changed=occurred)
+            case AbsentFor():
+                return Verdict(opens=True, reason=Reason.ABSENT, cause=ready.within)
             case _:
                 assert_never(when)
+
+    def _flap(self, ready: Ready, when: Flapping, group: Group, *, changed: bool) -> Verdict:
+        if not changed:
+            counted = 0 if group.window is None else len(group.window.times)
+            cause = f"{counted} of {when.changes} changes in {ready.within}"
+            return Verdict(opens=False, reason=Reason.NOT_FLAPPING, cause=cause)
+        if group.window is None:
+            group.window = Window(times=[])
+        return judge_flapping(ready, when, group.window, self._state.now)
 
     def _count(self, ready: Ready, when: Count, group: Group, alert: Alert, *, occurred: bool) -> Verdict:
         """Reaching the count takes what was counted, also what other groups added to a window shared by ``per``."""
@@ -192,7 +220,9 @@ class Arrivals:
         prune(window, when, state.now)
         if occurred:
             add(window, when, state.now, "" if ready.distinct is None else ready.distinct(alert))
-        verdict = judge_count(ready, when, window)
+        if when.firing_for_ms:
+            state.touch(group)  # its timer follows from what is left in the window
+        verdict = judge_count(ready, when, window, state.now - group.first_at if group.members else 0)
         if shared_id:
             if verdict.opens:
                 window.times.clear()
@@ -204,6 +234,10 @@ class Arrivals:
         """The alert has resolved as far as this group is concerned."""
         state = self._state
         state.leave(group, row_id, stateful=alert.kind == "stateful")
+        ready = state.policy.rule(group.rule)
+        if ready is not None and isinstance(ready.rule.when, Flapping) and self._leave_flapping(ready, group, alert, seq):
+            state.settle(group)
+            return
         episode = group.episode
         group_digest = state.digest_of(group)
         if episode is None:
@@ -223,6 +257,24 @@ class Arrivals:
         else:
             state.decide(Action.UPDATE, Reason.WAITING_FOR_QUIET, seq, group.rule, group_digest, episode.key)
         state.settle(group)
+
+    def _leave_flapping(self, ready: Ready, group: Group, alert: Alert, seq: int) -> bool:
+        """A resolve is a change too. Answers whether that is all there is to say."""
+        state = self._state
+        group.last_at = state.now
+        state.touch(group)
+        if group.episode is not None or group.handled or group.muted is not None:
+            return False
+        verdict = self.judge(ready, group, alert, occurred=True)
+        mute = self._mutes.of(ready, alert) if verdict.opens and self._mutes.concern(ready) else None
+        if mute is not None:
+            group.window = None  # nothing fires that could be paged when the mute ends
+            state.decide(Action.SUPPRESS, mute.reason, seq, ready.id, state.digest_of(group), cause=mute.words)
+        elif verdict.opens:
+            self._episodes.open(ready, group, alert, 0, seq, verdict)
+        else:
+            state.decide(Action.HOLD, verdict.reason, seq, ready.id, state.digest_of(group), cause=verdict.cause)
+        return True
 
     def _forget_oldest_events(self, groups: Sequence[int]) -> None:
         """Keep the bound on event alerts that nobody resolves."""
@@ -254,6 +306,7 @@ class Arrivals:
         """The rule that held these alerts is gone, and nobody has been told of them: the other rules decide."""
         state = self._state
         group.window = None
+        group.expected = None
         if group.muted is not None:
             state.mute(group, None)
         for row_id in list(group.members):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import assert_never
 
+from router.engine.absence import Absences
 from router.engine.answers import Answers
 from router.engine.arrivals import Arrivals
 from router.engine.due import Due
@@ -48,7 +49,10 @@ class Engine:
         self._storms = Storms(state)
         self._mutes = Mutes(state)
         self._episodes = Episodes(state, self._storms, self._mutes)
-        self._arrivals = Arrivals(state, self._episodes, self._mutes)
+        self._absences = Absences(state, self._episodes)
+        self._arrivals = Arrivals(state, self._episodes, self._mutes, self._absences)
+        if state.now:
+            self._absences.arm()
         self._due = Due(state, self._storms, self._episodes, self._arrivals, self._mutes)
         self._answers = Answers(state, self._storms, self._episodes, self._arrivals)
 
@@ -99,6 +103,9 @@ class Engine:
         ``rulesets`` holds every version a RulesChanged entry names; InvariantError if one is missing.
         """
         state = self._state
+        if not state.now and entries:
+            state.now = entries[0].at
+            self._absences.arm()
         for entry in entries:
             fact = entry.fact
             match fact:
@@ -107,6 +114,7 @@ class Engine:
                     self._arrivals.receive(fact.alert, entry.seq)
                 case Restarted():
                     self._due.restart(fact, entry.at)
+                    self._absences.arm()
                 case RulesChanged():
                     self._due.pass_time(entry.at)
                     self._change_rules(fact, rulesets)
@@ -135,13 +143,21 @@ class Engine:
         ruleset = rulesets.get(fact.version)
         if ruleset is None:
             raise InvariantError(f"the journal names rule set {fact.version}, which was not handed over")
-        if fact.version == state.policy.version:
-            state.remember_rules()
-            return
-        state.adopt(Policy(ruleset))
+        if fact.version != state.policy.version:
+            self._adopt(Policy(ruleset))
         state.remember_rules()
+        self._absences.arm()
+
+    def _adopt(self, policy: Policy) -> None:
+        state = self._state
+        state.adopt(policy)
         self._mutes.adopt()
         self._mutes.end()
+        for group in list(state.groups.values()):
+            if group.expected is not None and group.episode is None:
+                ready = policy.rule(group.rule)
+                if ready is not None and not (ready.absent and ready.rule.group_by == group.names):
+                    self._arrivals.decide_anew(group)
         for row_id in list(state.alerts):
             active = state.active(row_id)
             if not active.groups and any(ready.rule.page and not ready.drop for ready in state.policy.find(active.alert)):

@@ -14,10 +14,10 @@ from router.engine.rows import Group
 from router.engine.state import UPDATE_SPACING_MS, State
 from router.engine.storms import Storms
 from router.engine.timers import GROUP, SHARED, SILENCE, STORM
-from router.engine.trigger import OPEN_AFTER_RESOLVE, Verdict, step_due
+from router.engine.trigger import OPEN_AFTER_RESOLVE, Verdict, quiet_due, step_due
 from router.model.decision import Reason
 from router.model.journal import Restarted
-from router.model.ruleset import AfterQuiet, Count
+from router.model.ruleset import Count, Flapping
 
 
 class Due:
@@ -91,13 +91,15 @@ class Due:
             return
         elif group.muted is not None:
             self._look_again(ready, group)
-        elif isinstance(ready.rule.when, Count):
+        elif isinstance(ready.rule.when, Count | Flapping) and not self._has_fired(group, ready.rule.when):
             group.window = None
             self._arrivals.forget_events(group)
             state.touch(group)
         else:
             alert = self._episodes.spokesman(group)[1]
-            self._open(ready, group, self._arrivals.judge(ready, group, alert, occurred=False))
+            verdict = self._arrivals.judge(ready, group, alert, occurred=False)
+            if verdict.opens:
+                self._open(ready, group, verdict)
         state.settle(group)
 
     def _go_on(self, ready: Ready | None, group: Group) -> None:
@@ -105,9 +107,9 @@ class Due:
         now = self._state.now
         episode, muted = group.episode, group.muted
         assert episode is not None
-        if episode.quiet_ms > 0 and not group.firing and group.last_at + episode.quiet_ms <= now:
+        if episode.quiet_ms > 0 and (episode.flaps or not group.firing) and group.last_at + episode.quiet_ms <= now:
             self._arrivals.forget_events(group)
-            self._episodes.close(group, Reason.WENT_QUIET, 0)
+            self._episodes.close(group, Reason.STABLE if episode.flaps else Reason.WENT_QUIET, 0)
             return
         if muted is not None and 0 < muted.until <= now:
             self._look_at_worse(ready, group)
@@ -127,6 +129,12 @@ class Due:
                 return
         self._episodes.escalate(group)
 
+    def _has_fired(self, group: Group, when: Count | Flapping) -> bool:
+        """A count that also has to fire on: whether that time has come."""
+        if isinstance(when, Flapping) or not when.firing_for_ms or group.window is None or not group.members:
+            return False
+        return len(group.window.times) >= when.count and group.first_at + when.firing_for_ms <= self._state.now
+
     def _open(self, ready: Ready, group: Group, verdict: Verdict) -> None:
         """Open it now, unless all of its alerts are muted."""
         if not self._mutes.concern(ready):
@@ -145,10 +153,9 @@ class Due:
 
     def _look_again(self, ready: Ready, group: Group) -> None:
         """A mute has ended, or what it held back has gone quiet."""
-        resolve = ready.rule.resolve
-        if isinstance(resolve, AfterQuiet) and not group.firing and group.last_at + resolve.quiet_ms <= self._state.now:
+        if 0 < quiet_due(group, ready) <= self._state.now:
+            self._state.mute(group, None)  # first: a silence may end with what it mutes
             self._arrivals.forget_events(group)
-            self._state.mute(group, None)
             return
         look = self._mutes.look(ready, group)
         if look.alert is None:

@@ -10,7 +10,7 @@ from sys import intern
 
 from router.engine.keys import dedup_key, digest, episode_id
 from router.engine.mutes import Mutes
-from router.engine.page import DASH, compose, resolve, trigger
+from router.engine.page import DASH, compose, missing, resolve, trigger
 from router.engine.policy import Ready
 from router.engine.rows import BY_VALUE, KEEPS, NEVER_RESOLVES, Episode, Group, Page
 from router.engine.state import UPDATE_SPACING_MS, State
@@ -19,7 +19,17 @@ from router.engine.trigger import Verdict
 from router.model.alert import Alert
 from router.model.decision import Action, Reason
 from router.model.quantity import format_duration
-from router.model.ruleset import AfterQuiet, AllResolved, CloseEpisode, OnResolved, ReopenIfFiring, Resolve
+from router.model.ruleset import (
+    AbsentFor,
+    AfterQuiet,
+    AllResolved,
+    CloseEpisode,
+    Flapping,
+    OnResolved,
+    ReopenIfFiring,
+    Resolve,
+    Rule,
+)
 
 SPOKESMEN = 100
 """Alerts of a group that are looked at, oldest first, for one to put on the page when a timer opens or updates it."""
@@ -30,6 +40,13 @@ def quiet_of(policy: Resolve) -> int:
     if isinstance(policy, AllResolved):
         return 0
     return policy.quiet_ms if isinstance(policy, AfterQuiet) else NEVER_RESOLVES
+
+
+def quiet_under(rule: Rule) -> int:
+    """The same for a rule: what flaps ends when it is stable, what was absent when it arrives, whatever the policy says."""
+    if isinstance(rule.when, Flapping):
+        return rule.when.within_ms
+    return 0 if isinstance(rule.when, AbsentFor) else quiet_of(rule.resolve)
 
 
 def reopen_of(policy: OnResolved) -> int:
@@ -63,7 +80,8 @@ class Episodes:
             key=dedup_key(group.rule, group_digest, episode_id(at, number)),
             number=number,
             opened_at=at,
-            quiet_ms=quiet_of(rule.resolve),
+            quiet_ms=quiet_under(rule),
+            flaps=isinstance(rule.when, Flapping),
             reopen_ms=reopen_of(rule.on_resolved_in_pagerduty),
             service=intern(alert.service),
             name=intern(alert.name),
@@ -225,6 +243,8 @@ class Episodes:
                 found = (row_id, alert)
                 if alert.severity >= group.worst:
                     break
+        if found is None and episode is None:
+            return 0, missing(group, state.policy.rule(group.rule))
         if found is None:
             assert episode is not None
             remembered = Alert(

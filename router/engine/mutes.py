@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from router.engine.finder import Finder, concerns
 from router.engine.inhibiting import Inhibiting
+from router.engine.page import missing
 from router.engine.policy import Ready
 from router.engine.rows import Group, Muted
 from router.engine.state import State
@@ -160,8 +161,8 @@ class Mutes:
         first: Mute | None = None
         by: dict[str, None] = {}
         until = kept = 0
-        for row_id in group.members:
-            alert = self._state.active(row_id).alert
+        for row_id in group.members or ([0] if group.expected is not None else ()):
+            alert = self._state.active(row_id).alert if row_id else missing(group, ready)
             mute = self.of(ready, alert)
             if mute is None:
                 if free is None or alert.severity > free[1].severity:
@@ -307,9 +308,11 @@ class Mutes:
         ended = self._inhibiting.put(row_id, alert)
         if ended:
             self.end({f"inhibition:{name}" for name in ended})
-        for match, rows in self._until_resolved.values():
+        for silence_id, (match, rows) in list(self._until_resolved.items()):
             if concerns(match, alert):
                 rows.add(row_id)
+            else:
+                self._discard(silence_id, rows, row_id)
 
     def left(self, row_id: int) -> None:
         """It fires no more."""
@@ -317,10 +320,14 @@ class Mutes:
         if ended:
             self.end({f"inhibition:{name}" for name in ended})
         for silence_id, (_, rows) in list(self._until_resolved.items()):
-            if row_id in rows:
-                rows.discard(row_id)
-                if not rows:
-                    self.expire(silence_id)
+            self._discard(silence_id, rows, row_id)
+
+    def _discard(self, silence_id: int, rows: set[int], row_id: int) -> None:
+        """A silence that lasts until what it matches has resolved ends with the last of it."""
+        if row_id in rows:
+            rows.discard(row_id)
+            if not rows:
+                self.expire(silence_id)
 
 
 def _words(kind: str, name: str, reason: str) -> str:

@@ -128,11 +128,28 @@ def compose(ready: Ready | None, group: Group, digest: str, episode: Episode, al
         " / ".join(group.values),
         group.rule,
     )
+    if episode.flaps:
+        content.summary = f"{content.summary[: SUMMARY_CAP - 11]} (flapping)"
     if ready is not None:
         rule = ready.rule
         if rule.summary is not None or rule.details or rule.links or rule.images:
             _apply_templates(content, ready, group, episode, alert)
     return content
+
+
+def missing(group: Group, ready: Ready | None) -> Alert:
+    """What a page says of a reporter that is not heard."""
+    expected = group.expected
+    assert expected is not None
+    within = "" if ready is None else f" for {ready.within}"
+    which = " / ".join(group.values)
+    return Alert(
+        source="alert-router",
+        fingerprint="",
+        service=expected.service,
+        name=expected.name,
+        summary=f"nothing has arrived{f' from {which}' if which else ''}{within}",
+    )
 
 
 def _apply_templates(content: Content, ready: Ready, group: Group, episode: Episode, alert: Alert) -> None:

@@ -17,7 +17,19 @@ from router.model.alert import Alert
 from router.model.ownership import Ownership
 from router.model.pattern import Pattern
 from router.model.quantity import format_duration
-from router.model.ruleset import DEFAULT_RULE_ID, OWNER, AtOnce, Count, FiringFor, Limit, Match, Rule, RuleSet
+from router.model.ruleset import (
+    DEFAULT_RULE_ID,
+    OWNER,
+    AbsentFor,
+    AtOnce,
+    Count,
+    FiringFor,
+    Flapping,
+    Limit,
+    Match,
+    Rule,
+    RuleSet,
+)
 
 CACHED_NAMES = 8_192
 """Services, and (service, name) pairs, whose rules are remembered; above it the cache starts anew."""
@@ -32,6 +44,7 @@ class Ready:
     """A rule with what would otherwise be worked out for every alert."""
 
     __slots__ = (
+        "absent",
         "distinct",
         "drop",
         "goes_on",
@@ -59,6 +72,7 @@ class Ready:
         self.plain = match.severities is None and not (match.sources or match.labels or match.where)
         self.unsettled = _is_unsettled(match)
         self.drop = rule.drop
+        self.absent = isinstance(rule.when, AbsentFor)
         self.goes_on = rule.goes_on
         self.scheduled = bool(rule.during or rule.outside)
         self.table_key = (rule.id, rule.group_by)
@@ -78,6 +92,10 @@ class Ready:
                     self.distinct = partial(field_of, field=distinct)
             case FiringFor(for_ms=for_ms):
                 self.within = format_duration(for_ms)
+            case AbsentFor(for_ms=for_ms):
+                self.within = format_duration(for_ms)
+            case Flapping(within_ms=within_ms):
+                self.within = format_duration(within_ms)
             case AtOnce():
                 pass
             case _:

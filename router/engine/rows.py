@@ -55,6 +55,13 @@ class Muted(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     first_at: int = 0
 
 
+class Heard(msgspec.Struct, omit_defaults=True, gc=False):
+    """A reporter that is expected to be heard again: what a page about its absence calls it."""
+
+    service: str
+    name: str = ""
+
+
 class Episode(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """A group from open to closed. What is needed to close it is in here, whatever becomes of the rules."""
 
@@ -77,6 +84,7 @@ class Episode(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     acknowledged_at: int = 0  # since when a person has it; 0: nobody
     steps: tuple[tuple[int, tuple[Page, ...]], ...] = ()  # who is paged too, how long after ``waits_from``
     step: int = 0  # the next of them
+    flaps: bool = False  # quiet is that nothing changes, whether it fires or not
     waits_from: int = 0  # since when it has been waiting for somebody
 
 
@@ -92,6 +100,7 @@ class GroupRow(msgspec.Struct, kw_only=True, omit_defaults=True):
     not_before: int = 0
     handled: int = 0
     muted: Muted | None = None
+    expected: Heard | None = None
     window: Window | None = None
     episode: Episode | None = None
 
@@ -115,6 +124,7 @@ class Group(msgspec.Struct, gc=False):
     due: int = 0  # when its timer fires; 0: none
     handled: int = 0  # a person resolved its incident: when to look again; in the row
     muted: Muted | None = None  # in the row
+    expected: Heard | None = None  # in the row
 
 
 class Storm(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):

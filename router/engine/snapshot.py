@@ -149,6 +149,7 @@ def _restore_group(state: State, group_id: int, row: GroupRow, shared: dict[tupl
         not_before=row.not_before,
         handled=row.handled,
         muted=row.muted,
+        expected=row.expected,
         window=row.window,
         episode=episode,
     )

@@ -35,7 +35,7 @@ from router.model.alert import Alert
 from router.model.decision import Action, Decision, Reason
 from router.model.event import Event
 from router.model.incident import Incident
-from router.model.ruleset import Count
+from router.model.ruleset import Count, Flapping
 from router.model.silence import Silence
 from router.model.transition import ActiveAlert, StateRow, Transition
 
@@ -161,10 +161,13 @@ class State:
 
     def group_of(self, ready: Ready, alert: Alert) -> Group:
         """The group of this alert under this rule, made if there is none."""
+        return self.group_named(ready, ready.values(alert))
+
+    def group_named(self, ready: Ready, values: Values) -> Group:
+        """The group of these values under this rule, made if there is none."""
         table = self.tables.get(ready.table_key)
         if table is None:
             table = self.tables[ready.table_key] = {}
-        values = ready.values(alert)
         group = table.get(values)
         if group is None:
             numbers = self.numbers
@@ -195,7 +198,7 @@ class State:
         del group.members[bisect_left(group.members, row_id)]
         if stateful:
             group.firing -= 1
-            if (group.episode is not None or group.muted is not None) and not group.firing:
+            if not group.firing and (group.episode is not None or group.muted is not None or group.expected is not None):
                 group.last_at = self.now
                 self.touch(group)
 
@@ -210,7 +213,7 @@ class State:
     def settle(self, group: Group) -> None:
         """After a change: gone if it holds nothing, else its timer is set."""
         window = group.window
-        if not group.members and group.episode is None and (window is None or not window.times):
+        if not group.members and group.episode is None and group.expected is None and (window is None or not window.times):
             del self.groups[group.id]
             table_key = (group.rule, group.names)
             del self.tables[table_key][group.values]
@@ -333,7 +336,11 @@ class State:
         self.policy = policy
         for group in list(self.groups.values()):
             ready = policy.rule(group.rule)
-            if group.window is not None and ready is not None and (not isinstance(ready.rule.when, Count) or ready.per):
+            if (
+                group.window is not None
+                and ready is not None
+                and (not isinstance(ready.rule.when, Count | Flapping) or ready.per)
+            ):
                 group.window = None  # its rule no longer counts here; nothing would ever empty it
                 self.touch(group)
             self.settle(group)
@@ -444,6 +451,7 @@ def _encode_group(group: Group) -> bytes:
             not_before=group.not_before,
             handled=group.handled,
             muted=group.muted,
+            expected=group.expected,
             window=group.window,
             episode=group.episode,
         )

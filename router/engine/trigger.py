@@ -13,7 +13,7 @@ from router.engine.policy import Ready
 from router.engine.rows import Episode, Group, Window
 from router.model.decision import Reason
 from router.model.quantity import format_duration
-from router.model.ruleset import AfterQuiet, AtOnce, Count, FiringFor, When
+from router.model.ruleset import AbsentFor, AfterQuiet, AtOnce, Count, FiringFor, Flapping, When
 
 
 class Verdict(NamedTuple):
@@ -56,13 +56,31 @@ def add(window: Window, when: Count, at: int, value: str) -> None:
     window.times.append(at)
 
 
-def judge_count(ready: Ready, when: Count, window: Window) -> Verdict:
-    """Has the pruned window reached the count."""
+def judge_count(ready: Ready, when: Count, window: Window, fired_ms: int) -> Verdict:
+    """Has the pruned window reached the count, and has the group been firing for long enough."""
     count = len(window.times)
     cause = f"{count} of {when.count} in {ready.within}"
+    if count >= when.count and fired_ms < when.firing_for_ms:
+        del window.times[: count - when.count]
+        del window.values[: count - when.count]
+        cause += f", {format_duration(fired_ms // 1000 * 1000)} of {format_duration(when.firing_for_ms)}"
+        return Verdict(opens=False, reason=Reason.NOT_FIRING_LONG_ENOUGH, cause=cause, counted=count)
     if count >= when.count:
         return Verdict(opens=True, reason=Reason.COUNT_REACHED, cause=cause, counted=count, first_at=window.times[0])
     return Verdict(opens=False, reason=Reason.COUNT_NOT_REACHED, cause=cause, counted=count)
+
+
+def judge_flapping(ready: Ready, when: Flapping, window: Window, at: int) -> Verdict:
+    """One more change; are they enough."""
+    times = window.times
+    window.values.clear()  # of a count that stood here before the rule was edited
+    del times[: bisect_right(times, at - when.within_ms)]
+    times.append(at)
+    count = len(times)
+    cause = f"{count} of {when.changes} changes in {ready.within}"
+    if count >= when.changes:
+        return Verdict(opens=True, reason=Reason.FLAPPING, cause=cause, counted=count, first_at=times[0])
+    return Verdict(opens=False, reason=Reason.NOT_FLAPPING, cause=cause, counted=count)
 
 
 def judge_firing(ready: Ready, when: FiringFor, group: Group, at: int) -> Verdict:
@@ -84,18 +102,23 @@ def due_of(group: Group, ready: Ready | None, now: int, spacing_ms: int) -> int:
     elif ready is None:
         return now  # its rule is gone: what it holds is decided anew
     elif group.muted is not None:
-        due = group.muted.until
-        resolve = ready.rule.resolve
-        if isinstance(resolve, AfterQuiet) and not group.firing:
-            due = _sooner(due, group.last_at + resolve.quiet_ms)
+        due = _sooner(group.muted.until, quiet_due(group, ready))
     else:
         due = _due_of_when(group, ready.rule.when, now)
     return max(due, group.not_before) if due else 0
 
 
+def quiet_due(group: Group, ready: Ready) -> int:
+    """When what a mute holds back is over because nothing occurs, 0 for never: what is absent is not over because of that."""
+    resolve = ready.rule.resolve
+    if ready.absent or group.firing or not isinstance(resolve, AfterQuiet):
+        return 0
+    return group.last_at + resolve.quiet_ms
+
+
 def _due_of_episode(group: Group, episode: Episode, spacing_ms: int) -> int:
     due = 0
-    if episode.quiet_ms > 0 and not group.firing:
+    if episode.quiet_ms > 0 and (episode.flaps or not group.firing):
         due = group.last_at + episode.quiet_ms
     if episode.worst > episode.severity:
         due = _sooner(due, episode.told_at + spacing_ms)
@@ -116,7 +139,15 @@ def _due_of_when(group: Group, when: When, now: int) -> int:
     match when:
         case AtOnce():
             return now if group.members else 0
-        case Count(within_ms=within_ms):
+        case AbsentFor(for_ms=for_ms):
+            return 0 if group.firing or group.expected is None else group.last_at + for_ms
+        case Flapping(within_ms=within_ms):
+            return group.last_at + within_ms if group.window is not None and group.window.times else 0
+        case Count(count=count, within_ms=within_ms, firing_for_ms=firing_for_ms):
+            if firing_for_ms and group.members and group.window is not None and len(group.window.times) >= count:
+                fired = group.first_at + firing_for_ms
+                if fired > now:
+                    return min(fired, group.last_at + within_ms)
             # Then no occurrence counts any more, and events without an episode are forgotten.
             if (group.window is not None and group.window.times) or len(group.members) > group.firing:
                 return group.last_at + within_ms

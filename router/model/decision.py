@@ -26,6 +26,8 @@ class Reason(StrEnum):
     AT_ONCE = "at_once"  # the rule has no `when`
     COUNT_REACHED = "count_reached"
     FIRED_LONG_ENOUGH = "fired_long_enough"
+    ABSENT = "absent"  # nothing has arrived for the rule's `absent_for`
+    FLAPPING = "flapping"  # fires and resolves again and again
     NO_RULE_MATCHED = "no_rule_matched"  # goes to the default team
     FALLBACK = "fallback"  # another team's page could not be delivered
     LIMIT_EXCEEDED = "limit_exceeded"  # opened inside a storm digest instead of on its own
@@ -44,6 +46,7 @@ class Reason(StrEnum):
     # hold
     COUNT_NOT_REACHED = "count_not_reached"
     NOT_FIRING_LONG_ENOUGH = "not_firing_long_enough"
+    NOT_FLAPPING = "not_flapping"  # fewer changes than the rule's `flapping` counts to
     # drop, suppress
     DROPPED_BY_RULE = "dropped_by_rule"
     OUTSIDE_SCHEDULE = "outside_schedule"  # the rule's `during` or `except`
@@ -54,12 +57,15 @@ class Reason(StrEnum):
     # close
     ALL_RESOLVED = "all_resolved"
     WENT_QUIET = "went_quiet"
+    HEARD_AGAIN = "heard_again"  # what was absent has arrived
+    STABLE = "stable"  # what flapped has not changed for the rule's window
     RESOLVED_IN_PAGERDUTY = "resolved_in_pagerduty"  # by a person, or by PagerDuty itself
     # none
     NOTHING_OPEN = "nothing_open"  # a resolve for which no episode was open
     NEVER_RESOLVES = "never_resolves"  # the rule says `resolve: never`
     NO_TEAM = "no_team"  # a matching rule names no one to page
     CHANGE_PASSED_ON = "change_passed_on"  # a change event for the team that owns the service
+    HEARD = "heard"  # a rule waits for its absence
     SILENCE_CHANGED = "silence_changed"  # somebody added or ended a silence, or it is over
     UNDECIDABLE = "undecidable"  # the engine failed on it: a mistake of ours; the default team is told plainly
     NO_FALLBACK = "no_fallback"  # a page could not be delivered and there is no other team to try

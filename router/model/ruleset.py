@@ -69,11 +69,12 @@ class Count(msgspec.Struct, frozen=True, kw_only=True):
     """The ``count``-th occurrence within the sliding window (t - within_ms, t] opens the episode, at its own time.
 
     ``distinct``: count different values of this label or field instead of occurrences. ``per``: count over these fields
-    instead of ``group_by``.
+    instead of ``group_by``. ``firing_for_ms``: besides, the group has to have been firing without a break for this long.
     """
 
     count: int
     within_ms: int
+    firing_for_ms: int = 0
     distinct: str | None = None
     per: tuple[str, ...] | None = None
 
@@ -84,7 +85,20 @@ class FiringFor(msgspec.Struct, frozen=True, kw_only=True):
     for_ms: int
 
 
-When = AtOnce | Count | FiringFor
+class AbsentFor(msgspec.Struct, frozen=True, kw_only=True):
+    """Open when nothing matching has been there for this long, for each distinct values of the rule's ``group_by``."""
+
+    for_ms: int
+
+
+class Flapping(msgspec.Struct, frozen=True, kw_only=True):
+    """Open when the group's alerts fired or resolved ``changes`` times within the window; close when none did for as long."""
+
+    changes: int
+    within_ms: int
+
+
+When = AtOnce | Count | FiringFor | AbsentFor | Flapping
 
 
 class AllResolved(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,14 +9,17 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import assert_never
 
 from router.errors import ConfigError, Diagnostic
+from router.model.pattern import Pattern
 from router.model.quantity import format_duration
 from router.model.ruleset import (
+    AbsentFor,
     AfterQuiet,
     AllResolved,
     AtOnce,
     CloseEpisode,
     Count,
     FiringFor,
+    Flapping,
     ImageTemplate,
     KeepEpisode,
     Limit,
@@ -40,10 +43,12 @@ from router.rules.findings import Findings, Names
 from router.rules.muting import Calendar, build_muting, check_names, listed
 from router.rules.reading import ReadFile, read_file
 from router.rules.schema import (
+    AbsentForSection,
     AfterQuietSection,
     CountSection,
     DefaultsSection,
     FiringForSection,
+    FlappingSection,
     LimitSection,
     ReopenSection,
     RuleSection,
@@ -135,8 +140,15 @@ def _compile_rule(section: RuleSection, defaults: DefaultsSection, calendar: Cal
     # Values from `defaults` were checked once, where they stand.
     page = section.page if "page" in given else defaults.page
     group_by = section.group_by if "group_by" in given else defaults.group_by
+    resolve = section.resolve if "resolve" in given else defaults.resolve
+    if isinstance(section.when, AbsentForSection):
+        group_by = _build_expected(section, section.when, path, findings)
+        resolve = "all_resolved"
+    elif isinstance(section.when, FlappingSection) and "resolve" in given:
+        message = "what flaps is resolved when it is stable: nothing changes for its within"
+        findings.complain((*path, "resolve"), "resolve-with-flapping", message, "leave resolve out", key=True)
     limit = section.limit if "limit" in given else defaults.limit
-    if "group_by" in given:
+    if "group_by" in given and not isinstance(section.when, AbsentForSection):
         _check_group_by(group_by, (*path, "group_by"), findings)
     if section.drop or "drop" in given:
         _check_drop(section, path, findings)
@@ -159,7 +171,7 @@ def _compile_rule(section: RuleSection, defaults: DefaultsSection, calendar: Cal
         links=_build_links(section, path, findings),
         images=_build_images(section, path, findings),
         as_severity=findings.severity((*path, "as_severity"), section.as_severity) if section.as_severity is not None else None,
-        resolve=_build_resolve(section.resolve if "resolve" in given else defaults.resolve),
+        resolve=_build_resolve(resolve),
         on_resolved_in_pagerduty=_build_on_resolved(section.on_resolved_in_pagerduty),
         limit=_build_limit(limit),
         escalate=_build_steps(section, page, (*path, "escalate"), findings),
@@ -232,11 +244,38 @@ def _build_when(section: WhenSection | None, group_by: list[str], path: Path, fi
             return Count(
                 count=section.count,
                 within_ms=section.within,
+                firing_for_ms=section.firing_for or 0,
                 distinct=section.distinct,
                 per=None if per is None else tuple(per),
             )
+        case AbsentForSection():
+            return AbsentFor(for_ms=section.absent_for)
+        case FlappingSection():
+            return Flapping(changes=section.flapping.changes, within_ms=section.flapping.within)
         case _:
             assert_never(section)
+
+
+def _build_expected(section: RuleSection, when: AbsentForSection, path: Path, findings: Findings) -> list[str]:
+    """Whom the rule expects to hear of, each by itself; complaints about keys that cannot mean anything beside it."""
+    if "group_by" in section.model_fields_set:
+        hint = "name under per what is expected by itself"
+        findings.complain((*path, "group_by"), "group-by-with-absent", "per takes the place of group_by here", hint, key=True)
+    if "resolve" in section.model_fields_set:
+        message = "the incident is resolved when something arrives"
+        findings.complain((*path, "resolve"), "resolve-with-absent", message, "leave resolve out", key=True)
+    if section.page == "owner" and when.per is None and not _is_one(section):
+        message = "before anything has arrived nobody knows its service, so the default team is paged"
+        findings.warn((*path, "when"), "absent-without-owner", message, "say page: TEAM, or match one service by its name")
+    per = [] if when.per is None else listed(when.per)
+    _check_group_by(per, (*path, "when", "per"), findings)
+    return per
+
+
+def _is_one(section: RuleSection) -> bool:
+    """Whether the rule names exactly one service."""
+    named = listed(section.match.service)
+    return len(named) == 1 and Pattern.parse(named[0]).kind == "exact" and not named[0].startswith("!")
 
 
 def _check_count(section: CountSection, counted_per: list[str], path: Path, findings: Findings) -> None:
@@ -246,6 +285,12 @@ def _check_count(section: CountSection, counted_per: list[str], path: Path, find
         key = "group_by" if section.per is None else "per"
         message = f"{section.distinct!r} is in {key}, so there is never more than one value of it to count"
         findings.complain((*path, "distinct"), "distinct-is-grouped", message, f"take it out of {key}, or count another field")
+    elif section.firing_for is not None and section.per is not None:
+        message = "firing_for is about the group, per counts over several of them"
+        findings.complain((*path, "firing_for"), "firing-for-with-per", message, "leave one of them out", key=True)
+    elif section.firing_for is not None and section.firing_for >= section.within:
+        message = "firing without a break for longer than the window leaves no occurrences in it to count"
+        findings.complain((*path, "firing_for"), "senseless-combination", message, "make firing_for shorter than within")
     elif section.count == 1:
         message = "a count of 1 is reached at once"
         findings.warn((*path, "count"), "count-of-one", message, "leave `when` out, or count to 2 or more")

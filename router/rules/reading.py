@@ -88,9 +88,6 @@ def _find_later(document: Document) -> list[Path]:
         if not isinstance(rule, dict):
             continue
         found += [("rules", index, key) for key in LATER["rule"] if key in rule]
-        when = rule.get("when")
-        if isinstance(when, dict):
-            found += [("rules", index, "when", key) for key in LATER["when"] if key in when]
     return found
 
 

@@ -28,10 +28,7 @@ MAX_PATTERN_CHARACTERS = 1_024
 SECOND_MS = 1_000
 DAY_MS = 86_400_000
 
-LATER = {
-    "rule": ("notify", "otherwise"),
-    "when": ("absent_for", "flapping"),
-}
+LATER = {"rule": ("notify", "otherwise")}
 """Keys of the language that this version refuses with a message of their own, by where they stand."""
 
 
@@ -194,6 +191,7 @@ class CountSection(Section):
 
     count: int = Field(description="How many.", ge=1, le=10_000)
     within: Window = Field(description="Length of the window, 1s to 7d.")
+    firing_for: Maybe[Window] = setting(None, "Besides, it has to have been firing without a break for this long.")
     per: Maybe[list[FieldName] | FieldName] = setting(
         None, "Count per distinct values of these fields instead of `group_by`.", min_length=1
     )
@@ -204,6 +202,30 @@ class FiringForSection(Section):
     """Still firing after this long; what ends sooner never pages."""
 
     firing_for: Window = Field(description="How long without a break, 1s to 7d.")
+
+
+class AbsentForSection(Section):
+    """Nothing that matches has been there for this long; the incident is resolved when something arrives."""
+
+    absent_for: Window = Field(description="How long, 1s to 7d.")
+    per: Maybe[list[FieldName] | FieldName] = setting(
+        None,
+        "Expect each distinct values of these fields by itself, from when they were first seen. Takes the place of `group_by`.",
+        min_length=1,
+    )
+
+
+class ChangesSection(Section):
+    """How often within which time."""
+
+    changes: int = Field(description="How many times it fires or resolves.", ge=2, le=10_000)
+    within: Window = Field(description="Length of the sliding window, 1s to 7d; stable is no change for as long.")
+
+
+class FlappingSection(Section):
+    """Fires and resolves again and again: one incident that says so, open until it is stable."""
+
+    flapping: ChangesSection = Field(description="What counts as flapping.")
 
 
 class AfterQuietSection(Section):
@@ -301,7 +323,7 @@ class InhibitionSection(Section):
     )
 
 
-When: TypeAlias = CountSection | FiringForSection
+When: TypeAlias = CountSection | FiringForSection | AbsentForSection | FlappingSection
 Resolve: TypeAlias = Literal["all_resolved", "never"] | AfterQuietSection
 OnResolved: TypeAlias = Literal["close", "keep"] | ReopenSection
 

@@ -22,6 +22,7 @@ from router.model.journal import (
 )
 from router.model.pattern import Pattern
 from router.model.ruleset import (
+    AbsentFor,
     AfterQuiet,
     AllResolved,
     AtOnce,
@@ -29,6 +30,7 @@ from router.model.ruleset import (
     Count,
     FileSilence,
     FiringFor,
+    Flapping,
     Inhibition,
     KeepEpisode,
     Limit,
@@ -61,8 +63,13 @@ whens: st.SearchStrategy[When] = st.one_of(
         distinct=st.sampled_from([None, None, "user"]),
         per=st.sampled_from([None, None, (), ("service",)]),
     ),
+    st.builds(Count, count=st.just(2), within_ms=st.just(5 * MINUTE), firing_for_ms=st.sampled_from([10 * SECOND, 2 * MINUTE])),
+    st.builds(Flapping, changes=st.integers(2, 4), within_ms=st.sampled_from([MINUTE, 5 * MINUTE])),
     st.builds(FiringFor, for_ms=st.sampled_from([0, 10 * SECOND, 2 * MINUTE])),
 )
+absences: st.SearchStrategy[When] = st.builds(AbsentFor, for_ms=st.sampled_from([10 * SECOND, 5 * MINUTE]))
+"""Not where everything has to end: what is absent in the end is rightly open."""
+
 closing: st.SearchStrategy[Resolve] = st.one_of(
     st.just(AllResolved()), st.builds(AfterQuiet, quiet_ms=st.sampled_from([SECOND, 3 * MINUTE]))
 )
@@ -112,12 +119,12 @@ def silence_changes(draw: st.DrawFn) -> SilenceChanged:
 
 
 @st.composite
-def rules(draw: st.DrawFn, resolves: st.SearchStrategy[Resolve]) -> Rule:
+def rules(draw: st.DrawFn, resolves: st.SearchStrategy[Resolve], extra: st.SearchStrategy[When]) -> Rule:
     return Rule(
         id=draw(st.sampled_from("abc")),
         match=draw(matches),
         drop=draw(st.sampled_from(["", "", "", "noise"])),
-        when=draw(whens),
+        when=draw(whens | extra),
         page=draw(st.sampled_from([("owner",), ("platform", "payments"), ("payments",), ()])),
         group_by=draw(st.sampled_from([("service", "name"), ("service",), (), ("severity",)])),
         as_severity=draw(st.sampled_from([None, None, Severity.CRITICAL])),
@@ -134,8 +141,10 @@ def rules(draw: st.DrawFn, resolves: st.SearchStrategy[Resolve]) -> Rule:
 
 
 @st.composite
-def rulesets(draw: st.DrawFn, version: str, resolves: st.SearchStrategy[Resolve]) -> RuleSet:
-    chosen = draw(st.lists(rules(resolves), max_size=3, unique_by=lambda rule: rule.id))
+def rulesets(
+    draw: st.DrawFn, version: str, resolves: st.SearchStrategy[Resolve], extra: st.SearchStrategy[When] = whens
+) -> RuleSet:
+    chosen = draw(st.lists(rules(resolves, extra), max_size=3, unique_by=lambda rule: rule.id))
     payments = Team(
         name="payments", routing_key="env:PAYMENTS", services=(Pattern("pay-*"),), limit=draw(limits), fallback="platform"
     )
@@ -219,9 +228,9 @@ def check_pages(world: World) -> None:
 @given(st.data())
 def test_a_restart_is_invisible_a_replay_decides_alike_and_pages_pair_up(data: st.DataObject) -> None:
     resolves = closing | st.just(Never())
-    first = data.draw(rulesets("v1", resolves))
+    first = data.draw(rulesets("v1", resolves, absences))
     world = World(start=first)
-    world.rulesets["v2"] = data.draw(rulesets("v2", resolves))
+    world.rulesets["v2"] = data.draw(rulesets("v2", resolves, absences))
     now = START
     journal: list[Entry] = []
     for seq, (step_ms, drawn) in enumerate(data.draw(journals()), start=1):

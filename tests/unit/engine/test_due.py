@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from router.model.journal import IncidentChanged, RulesChanged
+from router.model.journal import IncidentChanged, RulesChanged, SilenceChanged
 from router.model.ruleset import AfterQuiet, Count, FiringFor, Limit, ReopenIfFiring, Rule, Team
+from router.model.silence import PlainMatch, Silence
 from tests.support.engine import World, at, event, fire, ruleset
 
 MINUTE = 60_000
@@ -41,3 +42,11 @@ def test_a_rule_that_goes_leaves_what_a_person_handled_to_the_others() -> None:
         ("2s", [RulesChanged(version="v2")], []),
         ("1m1s", [], ["open no_rule_matched", "> trigger platform error"]),
     )
+
+
+def test_a_silence_that_ends_with_what_went_quiet_under_it_leaves_nothing() -> None:
+    world = World(Rule(id="r", resolve=AfterQuiet(quiet_ms=MINUTE)))
+    silence = Silence(id="s", match=PlainMatch(), until=at("1h"), until_resolved=True, reason="x")
+    world.step("0s", SilenceChanged(id="s", silence=silence), event())
+    world.play(("1m", [], ["none silence_changed (silence s is over)"]))
+    assert world.kinds() == {}

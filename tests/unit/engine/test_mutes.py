@@ -343,3 +343,13 @@ def test_what_is_muted_and_grouped_otherwise_or_forgotten_leaves_nothing() -> No
     world.step("2h")
     assert world.kinds() == {}
     assert world.engine.now > START
+
+
+def test_a_silence_until_resolved_ends_too_when_the_last_it_matched_changes_away() -> None:
+    critical = Match(severities=frozenset({Severity.CRITICAL}))
+    world = World(Rule(id="r"))
+    world.step("0s", silence("1h", match=critical, until_resolved=True), fire("web", severity="critical"))
+    world.step("1s", fire("web", severity="warning"))
+    opened = "open at_once (after silence s1: upgrade)"
+    assert world.said() == [opened, "none silence_changed (silence s1 is over)", "> trigger platform warning"]
+    assert "silence" not in world.kinds()

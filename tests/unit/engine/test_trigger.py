@@ -56,9 +56,9 @@ def test_a_value_counts_once_at_its_newest_time() -> None:
 
 def test_the_verdict_of_a_count() -> None:
     when = Count(count=2, within_ms=300_000)
-    below = judge_count(ready(when), when, Window(times=[7]))
+    below = judge_count(ready(when), when, Window(times=[7]), 0)
     assert (below.opens, below.reason, below.cause) == (False, Reason.COUNT_NOT_REACHED, "1 of 2 in 5m")
-    reached = judge_count(ready(when), when, Window(times=[7, 9]))
+    reached = judge_count(ready(when), when, Window(times=[7, 9]), 0)
     assert (reached.opens, reached.reason, reached.counted, reached.first_at) == (True, Reason.COUNT_REACHED, 2, 7)
 
 

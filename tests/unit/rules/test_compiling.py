@@ -68,13 +68,31 @@ BAD_RULES = {
     "within too short": ("id: a, when: {count: 3, within: 10ms}", "duration-out-of-range", 38),
     "within too long": ("id: a, when: {count: 3, within: 8d}", "duration-out-of-range", 38),
     "within spelled out": ("id: a, when: {count: 3, within: 5 minutes}", "bad-duration", 38),
-    "two forms of when": ("id: a, when: {firing_for: 5m, count: 3}", "unknown-key", 36),
+    "two forms of when": ("id: a, when: {firing_for: 5m, absent_for: 3m}", "unknown-key", 36),
     "when empty": ("id: a, when: {}", "unclear-variant", 19),
     "when of nothing": ("id: a, when:", "syntax", 17),
     "distinct is grouped": ("id: a, when: {count: 3, within: 5m, distinct: name}", "distinct-is-grouped", 52),
     "distinct is counted per": ("id: a, when: {count: 3, within: 5m, distinct: host, per: [host]}", "distinct-is-grouped", 52),
-    "absent_for": ("id: a, when: {absent_for: 5m}", "not-supported-yet", 20),
-    "flapping": ("id: a, when: {flapping: {changes: 3, within: 5m}}", "not-supported-yet", 20),
+    "absent without a service (warning)": ("id: a, when: {absent_for: 5m}", "absent-without-owner", 19),
+    "absent and group_by": (
+        "id: a, match: {service: x}, when: {absent_for: 5m}, group_by: [name]",
+        "group-by-with-absent",
+        58,
+    ),
+    "absent and resolve": (
+        "id: a, match: {service: x}, when: {absent_for: 5m}, resolve: never",
+        "resolve-with-absent",
+        58,
+    ),
+    "absent per a field twice": ("id: a, when: {absent_for: 5m, per: [x, x]}", "field-twice", 45),
+    "flapping once": ("id: a, when: {flapping: {changes: 1, within: 5m}}", "invalid-value", 40),
+    "flapping and resolve": (
+        "id: a, when: {flapping: {changes: 3, within: 5m}}, resolve: never",
+        "resolve-with-flapping",
+        57,
+    ),
+    "count and a longer firing_for": ("id: a, when: {count: 3, within: 5m, firing_for: 5m}", "senseless-combination", 54),
+    "count per and firing_for": ("id: a, when: {count: 3, within: 5m, firing_for: 1m, per: [x]}", "firing-for-with-per", 42),
     "notify": ("id: a, notify: [slack]", "not-supported-yet", 13),
     "escalate to nobody": ("id: a, escalate: [{after: 5m, page: []}]", "invalid-value", 42),
     "escalate to an unknown team": ("id: a, escalate: [{after: 5m, page: plat}]", "unknown-team", 42),
@@ -293,7 +311,7 @@ rules:
       severity: horrible
       labels: {a: "/(/"}
       where: {c: {lt: foo}}
-    when: {absent_for: 5m}
+    notify: [slack]
     page: paymnts
     summary: "{{ f() }}"
   - {id: b, page: nobody, resolve: nevr}
@@ -305,7 +323,7 @@ rules:
         ("unknown-severity", "5:17"),
         ("bad-regex", "6:19"),
         ("wrong-type", "7:23"),
-        ("not-supported-yet", "8:12"),
+        ("not-supported-yet", "8:5"),
         ("unknown-team", "9:11"),
         ("bad-template", "10:14"),
         ("unknown-team", "11:19"),

@@ -46,8 +46,3 @@ def test_a_later_version_of_the_language_earns_one_diagnostic() -> None:
 def test_keys_of_later_versions_are_named_and_nothing_is_said_twice() -> None:
     for key in LATER["rule"]:
         assert [each.code for each in read_file("a.yaml", f"rules: [{{id: a, {key}: x}}]").diagnostics] == ["not-supported-yet"]
-    for key in LATER["when"]:
-        text = f"rules: [{{id: a, when: {{{key}: 5m}}}}]"
-        assert [each.code for each in read_file("a.yaml", text).diagnostics] == ["not-supported-yet"]
-        beside = f"rules: [{{id: a, when: {{count: 3, within: 5m, {key}: 5m}}}}]"
-        assert [each.code for each in read_file("a.yaml", beside).diagnostics] == ["not-supported-yet"]
