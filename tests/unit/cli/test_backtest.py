@@ -74,9 +74,7 @@ def test_for_programs_and_with_a_file(place: Path) -> None:
     assert [(page["team"], page["rule"], page["name"]) for page in found["new"]["items"]] == [("platform", "slow", "Slow")]
     assert sum(found["after"]["by_hour"]) == 3
     text = (place / "journal.jsonl").read_text()
-    piped = run(
-        "backtest", "--rules", "new", "--journal", "-", "--output", "json", "--zone", "Europe/Berlin", given=text
-    )
+    piped = run("backtest", "--rules", "new", "--journal", "-", "--output", "json", "--zone", "Europe/Berlin", given=text)
     assert json.loads(piped.stdout)["after"] == found["after"]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +21,11 @@ from tests.support.parts import ENVIRON, write_files
 def _own_log_and_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name, value in ENVIRON.items():
         monkeypatch.setenv(name, value)
+    # The daemon leaves its signals ignored when it ends, which children of the tests after this one would inherit.
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
     yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
     structlog.reset_defaults()
     logging.basicConfig(force=True)
 
