@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import signal
@@ -21,11 +22,12 @@ from tests.support.parts import ENVIRON, write_files
 def _own_log_and_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name, value in ENVIRON.items():
         monkeypatch.setenv(name, value)
-    # The daemon leaves its signals ignored when it ends, which children of the tests after this one would inherit.
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
+    # The daemon ends with its signals blocked and a calm collector; the tests after this one, and their children, want neither.
+    blocked, threshold = signal.pthread_sigmask(signal.SIG_BLOCK, ()), gc.get_threshold()
     yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
+    signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+    gc.set_threshold(*threshold)
+    gc.unfreeze()
     structlog.reset_defaults()
     logging.basicConfig(force=True)
 
