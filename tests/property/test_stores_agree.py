@@ -69,7 +69,7 @@ class Both:
                 answers.append(type(error))
         assert answers[0] == answers[1]
 
-    async def do(self, name: str, *values: Any) -> None:  # noqa: C901 - one line each
+    async def do(self, name: str, *values: Any) -> None:
         self.clock.at += 1_000
         now = self.clock.at
         match name, *values:

@@ -63,9 +63,7 @@ class SimulatedDoorway(Doorway):
                 while self._answering:
                     await asyncio.sleep(0.01)
 
-    def ask(
-        self, path: str, body: bytes, answered: Callable[[int, int], None], clock: Clock
-    ) -> asyncio.Future[Answer]:
+    def ask(self, path: str, body: bytes, answered: Callable[[int, int], None], clock: Clock) -> asyncio.Future[Answer]:
         """A request; ``answered`` is told the status the moment the answer is made, and when the request was read.
 
         ConnectionLost if there is no answer.

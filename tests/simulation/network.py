@@ -139,13 +139,15 @@ class SimulatedPoster:
         world.crasher.point("crash_at_send", "the answer is here")
         if answer.behaviour in (Behaviour.RESET_BEFORE, Behaviour.RESET_AFTER):
             raise NetworkFailure("connection reset", phase="read")
-        headers = {name: value for name, value in answer.headers}
+        headers = dict(answer.headers)
         world.watch.answered(life, body, answer.status, headers)
         if answer.behaviour is Behaviour.DRIP:
             left = began_at + deadline_seconds - loop.time()
             needed = answer.drip_ms * len(answer.body) / 1000
             await world.clock.sleep(max(0.0, min(left, needed)))
-            return Answer(status=answer.status, headers=headers, body=answer.body if needed <= left else b"", complete=needed <= left)
+            return Answer(
+                status=answer.status, headers=headers, body=answer.body if needed <= left else b"", complete=needed <= left
+            )
         if answer.behaviour is Behaviour.CUT:
             return Answer(status=answer.status, headers=headers, body=answer.body[:7], complete=False)
         return Answer(status=answer.status, headers=headers, body=answer.body)

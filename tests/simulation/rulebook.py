@@ -71,7 +71,7 @@ def write_rules(plan: Plan, chance: random.Random) -> str:
         f"limit: {{incidents: {pick((1, 1, 2))}, per: {pick(('1m', '5m'))}}}",
         "quiet": f"match: {{name: Quiet}}, resolve: {{after_quiet: {pick(('30s', '2m'))}}}",
         "shared": "match: {name: Shared}, page: [payments, platform]" + pick(("", ", continue: true")),
-        "paying": f"match: {{service: pay-*, name: \"!Other\"}}, group_by: {pick(('[service, name]', '[service]'))}"
+        "paying": f'match: {{service: pay-*, name: "!Other"}}, group_by: {pick(("[service, name]", "[service]"))}'
         + pick(("", ", as_severity: critical", ", page: search")),
     }
     if not plan.has("crowds"):

@@ -36,7 +36,9 @@ class Result(msgspec.Struct, frozen=True):
     def summary(self) -> str:
         """What failed, what was on, how to see it again."""
         head = f"seed {self.seed}: {self.failure or 'holds'}"
-        return f"{head}\n  on: {', '.join(self.on) or 'nothing'}; {self.lives} lives; {self.seconds:.2f} s\n  again: {self.again}"
+        return (
+            f"{head}\n  on: {', '.join(self.on) or 'nothing'}; {self.lives} lives; {self.seconds:.2f} s\n  again: {self.again}"
+        )
 
     @property
     def again(self) -> str:

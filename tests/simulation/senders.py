@@ -241,10 +241,7 @@ class Senders:
             await asyncio.sleep(5)
         for dedup_key in dict.fromkeys(sent):
             path, said = self._said(through_events_api, service, name, dedup_key, f"{dedup_key} end", chance)
-            if through_events_api:
-                said = said | {"event_action": "resolve"}
-            else:
-                said = said | {"status": "resolved"}
+            said = said | {"event_action": "resolve"} if through_events_api else said | {"status": "resolved"}
             await self._post(path, said, [Report(f"{dedup_key} end", "event", is_firing=False)], chance)
 
     def _said(

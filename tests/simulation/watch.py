@@ -259,10 +259,7 @@ def _first_heard_at(history: Sequence[Entry]) -> int:
     heard_at = 0
     for entry in history:
         assert isinstance(entry.fact, AlertReceived)
-        if entry.fact.alert.status == "resolved":
-            heard_at = 0
-        else:
-            heard_at = heard_at or entry.at
+        heard_at = 0 if entry.fact.alert.status == "resolved" else heard_at or entry.at
     return heard_at
 
 

@@ -270,7 +270,7 @@ class SqliteStore:
         with suppress(sqlite3.Error):  # the figures stay what they were; the next write meets the same error and says so
             self._space.bytes_used, self._space.bytes_reusable = upkeep.measure(connection)
 
-    def _settle(self, outcomes: list[Outcome]) -> None:
+    def _settle(self, outcomes: list[Outcome]) -> None:  # noqa: C901  # one branch per kind of work
         """On the loop, once per transaction: answer everybody, then the listener."""
         entries: list[Entry] = []
         for outcome in outcomes:

@@ -69,9 +69,7 @@ class Ends:
                 dead.add(lane)
         open_keys = {incident.dedup_key for incident in tables.incidents.values() if incident.status == "open"}
         ours = {lane for lane, actions in lanes.items() if "trigger" in actions and lane[1] in open_keys}
-        theirs = {
-            (incident.service, key) for incident in world.sandbox.incidents("open") for key in incident.open_dedup_keys
-        }
+        theirs = {(incident.service, key) for incident in world.sandbox.incidents("open") for key in incident.open_dedup_keys}
         excused = dead | {(team, key) for team in KEYS for key in world.people.resolved}
         missing, extra = ours - theirs - excused, theirs - ours - excused
         found = [f"open here, not at PagerDuty: {sorted(missing)}"] if missing else []

@@ -49,7 +49,9 @@ def _check_every_alert_is_decided(world: World, decisions: list[Decision]) -> No
 def _check_keys(world: World, decisions: list[Decision]) -> None:
     """OPEN decisions and incidents, one to one; no key twice; everything is closed."""
     opened = Counter(
-        decision.dedup_key for decision in decisions if decision.action is Action.OPEN and decision.reason is not Reason.FALLBACK
+        decision.dedup_key
+        for decision in decisions
+        if decision.action is Action.OPEN and decision.reason is not Reason.FALLBACK
     )
     incidents = Counter(incident.dedup_key for incident in world.disk.tables.incidents.values())
     if opened != incidents:
@@ -71,9 +73,7 @@ def _check_pages(world: World, decisions: list[Decision]) -> None:
         if delivery.state is DeliveryState.PENDING:
             world.violate(f"delivery {delivery.id} is left in the outbox")
     opened = Counter(
-        (posted.routing_key, posted.dedup_key)
-        for posted in world.sandbox.requests(face="events")
-        if posted.effect == "opened"
+        (posted.routing_key, posted.dedup_key) for posted in world.sandbox.requests(face="events") if posted.effect == "opened"
     )
     due: set[tuple[str, str]] = set()
     for decision in decisions:
@@ -87,7 +87,9 @@ def _check_pages(world: World, decisions: list[Decision]) -> None:
             _check_page(world, decision, team, first.get(page), opened[KEYS[team], decision.dedup_key])
     if extra := set(opened) - due:
         world.violate(f"PagerDuty opened what nobody decided: {sorted(extra)}")
-    told = Counter((page.service, page.user_id, key) for page in world.sandbox.pages(reason="triggered") for key in page.dedup_keys)
+    told = Counter(
+        (page.service, page.user_id, key) for page in world.sandbox.pages(reason="triggered") for key in page.dedup_keys
+    )
     for (team, _, key), count in told.items():
         if count != opened[KEYS[team], key]:
             world.violate(f"{count} pages to one person for {opened[KEYS[team], key]} incidents {key}")

@@ -81,7 +81,11 @@ def _check_firing_for(world: World, decisions: list[Decision]) -> None:
                 inside.add(alert.identity)
                 needed_ms = parse_duration(decision.cause.partition(" of ")[2])
                 late_ms = decision.at - since[group] - needed_ms
-                if late_ms > 0 and not _was_away(world, decision.at) and decision.at - _changed_at(decisions, decision) > needed_ms:
+                if (
+                    late_ms > 0
+                    and not _was_away(world, decision.at)
+                    and decision.at - _changed_at(decisions, decision) > needed_ms
+                ):
                     world.violate(f"held although it fires for {late_ms} ms longer than needed: {decision}")
             case Reason.NOTHING_OPEN | Reason.STILL_FIRING | Reason.ALL_RESOLVED if alert is not None:
                 inside.discard(alert.identity)

@@ -14,7 +14,7 @@ PAGE = Path(__file__).parents[3] / "docs" / "reference" / "sandbox.md"
 
 def test_the_table_is_printed_and_names_every_switch():
     text = table(Switches(processing_delay_ms=5))
-    print(text)  # noqa: T201 - every run shows what it ran with
+    print(text)
     assert all(name in text for name in Switches.__struct_fields__)
     assert re.search(r"^processing_delay_ms +5 +\(default 200\)$", text, re.MULTILINE)
 
