@@ -229,16 +229,19 @@ async def test_ten_thousand_idle_connections_hold_up_nobody_and_leave_nothing_be
         for connection in held:
             connection.close()
     await eventually(lambda: descriptors(daemon) <= descriptors_before + 4, seconds=30, what="descriptors come back")
-    at_most = memory(daemon) + 16 * MIB
-    held.clear()
-    try:
-        await off_loop(connect)  # what was freed is used again
-        await eventually(lambda: descriptors(daemon) >= descriptors_before + many_descriptors)
-    finally:
-        for connection in held:
-            connection.close()
-    await eventually(lambda: descriptors(daemon) <= descriptors_before + 4, seconds=30)
-    assert memory(daemon) < at_most
+    # The collector looks rarely, so the rounds before the last show what is kept for a while; the last must not add to it.
+    kept = [memory(daemon)]
+    for _ in range(3):
+        held.clear()
+        try:
+            await off_loop(connect)  # what was freed is used again
+            await eventually(lambda: descriptors(daemon) >= descriptors_before + many_descriptors)
+        finally:
+            for connection in held:
+                connection.close()
+        await eventually(lambda: descriptors(daemon) <= descriptors_before + 4, seconds=30)
+        kept.append(memory(daemon))
+    assert kept[-1] < max(kept[:-1]) + 16 * MIB, [size // MIB for size in kept]
     assert await off_loop(daemon.post_alerts, alert(instance="after")) == 200
     await all_paged_once(pagerduty, ["after"])
 
