@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 _SLOW_MACHINE = (HealthCheck.too_slow,)
@@ -30,3 +31,12 @@ def no_task_dies_unheard(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(asyncio.BaseEventLoop, "default_exception_handler", keep)
     yield
     assert not reports, f"the event loop reported: {[context.get('message') for context in reports]}"
+
+
+@pytest.fixture(autouse=True)
+def logs_as_they_come() -> Iterator[None]:
+    """A test that set the log up leaves nothing of it: the next one captures lines from a set-up of its own."""
+    structlog.reset_defaults()
+    structlog.configure(cache_logger_on_first_use=False, wrapper_class=structlog.make_filtering_bound_logger(0))
+    yield
+    structlog.reset_defaults()
