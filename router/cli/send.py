@@ -28,9 +28,9 @@ from router.model.ruleset import Team
 from router.model.severity import Severity
 from router.pagerduty.client import EventsClient
 from router.pagerduty.events_v2 import encode
-from router.pagerduty.origin import parse_origin
-from router.pagerduty.transport import open_poster
 from router.telemetry.logs import set_up
+from router.wire.origin import parse_origin
+from router.wire.transport import open_poster
 from router.yamldoc import suggest
 
 Action = Literal["trigger", "resolve"]

@@ -18,9 +18,9 @@ from router.incidents.follower import HEARING, POLLING, Follower, Rhythm
 from router.incidents.reconcile import Reconciler
 from router.pagerduty.client import EventsClient
 from router.pagerduty.rest import RestClient
-from router.pagerduty.transport import Limits, open_transport
 from router.store.base import Reader, Store
 from router.telemetry.metrics import Metrics
+from router.wire.transport import Limits, open_transport
 
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 """Of a REST answer: a hundred alerts with all their details fit."""

@@ -20,11 +20,11 @@ from router.model.delivery import DeliveryState
 from router.model.ruleset import RuleSet
 from router.pagerduty.client import EventsClient
 from router.pagerduty.events_v2 import encode
-from router.pagerduty.origin import parse_origin
-from router.pagerduty.transport import open_poster
 from router.processor import Processor
 from router.store.base import Reader, Recovered, Store
 from router.telemetry.metrics import Metrics
+from router.wire.origin import parse_origin
+from router.wire.transport import open_poster
 
 MAX_DEAD_COUNTED = 10_000
 

@@ -7,34 +7,15 @@ into a cause.
 
 from __future__ import annotations
 
-import email.utils
-from datetime import UTC
 from typing import Any
 
 import msgspec
 
 from router.model.delivery import Accepted, Outcome, Rejected, Throttled, Unavailable
-
-MAX_CAUSE = 300
-"""Characters of a cause that are kept: it is stored with the delivery and shown to people."""
-
-MAX_RETRY_AFTER_MS = 3_600_000
-"""A wait longer than an hour is taken for a mistake of the other side and cut to an hour."""
+from router.wire.answer import Answer, cause_line, retry_after_ms
 
 TOO_MANY_CALLS = 429
 REQUEST_TIMEOUT = 408
-
-
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """An HTTP answer. Header names are lower case; of a repeated header the last counts.
-
-    ``complete`` is False when the status line came and the body then broke off, dripped past the deadline or grew too long.
-    """
-
-    status: int
-    headers: dict[str, str] = {}
-    body: bytes = b""
-    complete: bool = True
 
 
 class _Body(msgspec.Struct):
@@ -91,13 +72,7 @@ def oddness_of(answer: Answer) -> str:
 
 def cause_of(answer: Answer, key: str) -> str:
     """One line for people: the code, and what PagerDuty says about it if anything legible came."""
-    text = _explanation(answer.body)
-    if key:
-        text = text.replace(key, "***")
-    text = " ".join(text.split())
-    text = "".join(character if character.isprintable() else "?" for character in text[: MAX_CAUSE + 1])
-    if len(text) > MAX_CAUSE:
-        text = text[: MAX_CAUSE - 1] + "…"
+    text = cause_line(_explanation(answer.body), (key,))
     return f"HTTP {answer.status}: {text}" if text else f"HTTP {answer.status}"
 
 
@@ -108,20 +83,3 @@ def _explanation(body: bytes) -> str:
         return body.decode("utf-8", "replace")
     errors = "; ".join(error if isinstance(error, str) else msgspec.json.encode(error).decode() for error in found.errors)
     return errors or found.message or found.status
-
-
-def retry_after_ms(text: str | None, now: int) -> int | None:
-    """The wait a ``Retry-After`` header asks for, in ms: seconds or an HTTP date; None if there is none that can be read."""
-    if text is None:
-        return None
-    text = text.strip()
-    try:
-        if text.isascii() and text.isdigit():
-            wait = int(text[:12]) * 1000
-        else:
-            date = email.utils.parsedate_to_datetime(text)
-            date = date if date.tzinfo is not None else date.replace(tzinfo=UTC)
-            wait = int(date.timestamp() * 1000) - now
-    except (ValueError, OverflowError, IndexError, TypeError):
-        return None
-    return min(max(wait, 0), MAX_RETRY_AFTER_MS)

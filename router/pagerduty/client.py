@@ -12,11 +12,11 @@ from router.clock import Clock
 from router.errors import RouterError
 from router.model.delivery import Delivery, Outcome, Rejected, Unavailable
 from router.pagerduty.answer import oddness_of, outcome_of
-from router.pagerduty.connection import NetworkFailure
 from router.pagerduty.events_v2 import put_key
-from router.pagerduty.origin import parse_origin
-from router.pagerduty.transport import Poster, target_of
 from router.telemetry.logs import logger
+from router.wire.connection import NetworkFailure
+from router.wire.origin import parse_origin
+from router.wire.transport import Poster, target_of
 
 ALERT_PATH = "/v2/enqueue"
 CHANGE_PATH = "/v2/change/enqueue"

@@ -18,7 +18,7 @@ import msgspec
 from router.model.alert import Image, Link
 from router.model.event import Event
 from router.pagerduty import shrink
-from router.pagerduty.text import clean, clean_line, cut, units
+from router.wire.text import clean, clean_line, cut, units
 
 MAX_BODY = 512_000
 MAX_SUMMARY = 1_024

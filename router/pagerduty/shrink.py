@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from router.pagerduty.text import clean, cut
+from router.wire.text import clean, cut
 
 MAX_DEPTH = 8
 MAX_ITEMS = 10_000

@@ -22,7 +22,6 @@ from router.model.journal import DeliveryFailed, Entry
 from router.model.severity import Severity
 from router.pagerduty.client import EventsClient
 from router.pagerduty.events_v2 import encode
-from router.pagerduty.transport import Transport
 from router.sandbox.faults import Fault
 from router.sandbox.server import SandboxServer
 from router.sandbox.settings import Settings as SandboxSettings
@@ -30,6 +29,7 @@ from router.sandbox.settings import from_keys
 from router.sandbox.switches import Switches
 from router.store.base import Commit
 from router.store.sqlite.driver import SqliteStore
+from router.wire.transport import Transport
 from tests.support.peer import make_authority
 
 KEYS = {"env:PAYMENTS": "a" * 32, "env:SEARCH": "b" * 32, "env:WRONG": "c" * 32}

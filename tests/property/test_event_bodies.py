@@ -10,10 +10,10 @@ from router.model.alert import Image, Link
 from router.model.event import Event
 from router.model.severity import Severity
 from router.pagerduty.events_v2 import MAX_BODY, encode, put_key
-from router.pagerduty.text import cut, units
 from router.sandbox.facade import Sandbox
 from router.sandbox.settings import from_keys
 from router.sandbox.switches import Switches
+from router.wire.text import cut, units
 
 KEY = "a" * 32
 NOW = 1_790_000_000_000

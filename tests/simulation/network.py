@@ -9,15 +9,15 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from router.pagerduty.answer import Answer
-from router.pagerduty.connection import NetworkFailure
-from router.pagerduty.transport import Target
 from router.sandbox.answer import Answer as SandboxAnswer
 from router.sandbox.answer import Behaviour
 from router.sandbox.facade import Sandbox
 from router.sandbox.faults import Fault, FaultKind
 from router.sandbox.settings import ServiceSpec
 from router.sandbox.switches import Switches
+from router.wire.answer import Answer
+from router.wire.connection import NetworkFailure
+from router.wire.transport import Target
 from tests.simulation.plan import Plan, stream
 from tests.simulation.rulebook import KEYS
 
@@ -114,7 +114,7 @@ class Network:
 
 
 class SimulatedPoster:
-    """Fits ``router.pagerduty.transport.Poster``: one life's way out."""
+    """Fits ``router.wire.transport.Poster``: one life's way out."""
 
     def __init__(self, world: World, life: Life) -> None:
         self._world = world

@@ -1,7 +1,8 @@
 import pytest
 
 from router.model.delivery import Accepted, Rejected, Throttled, Unavailable
-from router.pagerduty.answer import MAX_CAUSE, Answer, cause_of, oddness_of, outcome_of, retry_after_ms
+from router.pagerduty.answer import cause_of, oddness_of, outcome_of
+from router.wire.answer import MAX_CAUSE, Answer
 
 KEY = "0123456789abcdef0123456789abcdef"
 NOW = 1_790_000_000_000
@@ -85,28 +86,3 @@ def test_a_cause_is_one_short_printable_line():
 
 def test_a_key_that_begins_before_the_cut_is_blotted_out_whole():
     assert KEY[:8] not in cause_of(answer(400, b"x" * (MAX_CAUSE - 10) + KEY.encode()), KEY)
-
-
-@pytest.mark.parametrize(
-    ("text", "wait_ms"),
-    [
-        (None, None),
-        ("0", 0),
-        ("30", 30_000),
-        (" 5 ", 5_000),
-        ("999999", 3_600_000),
-        ("9" * 400, 3_600_000),
-        ("-3", None),
-        ("1.5", None),
-        ("soon", None),
-        ("", None),
-        ("٣", None),
-        ("Mon, 21 Sep 2026 14:13:30 GMT", 10_000),
-        ("Mon, 21 Sep 2026 14:13:30 -0000", 10_000),
-        ("Mon, 21 Sep 2026 13:00:00 GMT", 0),
-        ("Sat, 01 Jan 2028 00:00:00 GMT", 3_600_000),
-        ("Mon, 99 Sep 2026 14:13:30 GMT", None),
-    ],
-)
-def test_retry_after_is_seconds_or_a_date(text, wait_ms):
-    assert retry_after_ms(text, NOW) == wait_ms

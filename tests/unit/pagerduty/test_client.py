@@ -6,9 +6,9 @@ import structlog
 from router.clock import SystemClock
 from router.errors import ConfigError
 from router.model.delivery import Accepted, Rejected, Throttled, Unavailable
-from router.pagerduty.answer import Answer
 from router.pagerduty.client import EventsClient
-from router.pagerduty.connection import NetworkFailure
+from router.wire.answer import Answer
+from router.wire.connection import NetworkFailure
 from tests.support.dispatch import make_delivery
 
 KEY = "0123456789abcdef0123456789abcdef"

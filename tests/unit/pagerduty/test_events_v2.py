@@ -6,7 +6,7 @@ from router.model.alert import Image, Link
 from router.model.event import Event
 from router.model.severity import Severity
 from router.pagerduty.events_v2 import MAX_BODY, dedup_key_of, encode, put_key, summary_of, timestamp
-from router.pagerduty.text import units
+from router.wire.text import units
 
 AT = 1_790_000_000_123
 KEY = "0123456789abcdef0123456789abcdef"

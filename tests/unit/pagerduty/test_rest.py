@@ -11,11 +11,11 @@ from router.clock import SystemClock
 from router.errors import InvariantError, RemoteRefused, RemoteUnavailable
 from router.pagerduty import rest
 from router.pagerduty.rest import RestClient
-from router.pagerduty.transport import Limits, Transport
 from router.sandbox.faults import Fault
 from router.sandbox.server import SandboxServer
 from router.sandbox.settings import DEFAULT_TOKEN, READ_ONLY_TOKEN, from_keys
 from router.sandbox.switches import Switches
+from router.wire.transport import Limits, Transport
 
 KEY = "a1" * 16
 

@@ -5,9 +5,9 @@ import ssl
 import httpx
 import pytest
 
-from router.pagerduty.connection import NetworkFailure
-from router.pagerduty.origin import parse_origin
-from router.pagerduty.transport import MAX_ORIGINS, HttpxPoster, Limits, Transport, open_poster, proxy_of, target_of
+from router.wire.connection import NetworkFailure
+from router.wire.origin import parse_origin
+from router.wire.transport import MAX_ORIGINS, HttpxPoster, Limits, Transport, open_poster, proxy_of, target_of
 from tests.support.peer import OK, answer, keep_answering, make_authority, peer
 
 HEADERS = {"User-Agent": "alert-router", "Accept": "application/json"}
@@ -124,6 +124,11 @@ async def test_over_tls_with_an_authority_of_ones_own(tmp_path):
 def test_nothing_can_break_out_of_a_head(path, headers):
     with pytest.raises(ValueError, match="printable"):
         target_of(parse_origin("https://x")[0], path, headers)
+
+
+def test_a_target_may_have_another_method_and_kind_of_body():
+    head = target_of(parse_origin("https://x")[0], "/a", {"X-Y": "z"}, method="PATCH", content_type="text/plain").head
+    assert head == b"PATCH /a HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nX-Y: z\r\nContent-Length: "
 
 
 async def test_the_number_of_servers_is_bounded():

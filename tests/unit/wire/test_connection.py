@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from router.pagerduty.connection import MAX_HEAD_BYTES, Connection, NetworkFailure
+from router.wire.connection import MAX_HEAD_BYTES, Connection, NetworkFailure
 from tests.support.peer import OK, answer, peer
 
 

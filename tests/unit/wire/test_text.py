@@ -1,6 +1,6 @@
 import pytest
 
-from router.pagerduty.text import clean, clean_line, cut, units
+from router.wire.text import clean, clean_line, cut, units
 
 
 @pytest.mark.parametrize(("text", "length"), [("", 0), ("abc", 3), ("é", 1), ("😀", 2), ("a😀\ud800", 4)])

@@ -5,9 +5,9 @@ import ssl
 
 import pytest
 
-from router.pagerduty.connection import NetworkFailure
-from router.pagerduty.origin import Origin, parse_origin
-from router.pagerduty.pool import Pool
+from router.wire.connection import NetworkFailure
+from router.wire.origin import Origin, parse_origin
+from router.wire.pool import Pool
 from tests.support.peer import OK, answer, keep_answering, make_authority, peer
 
 REQUEST = b"POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n"

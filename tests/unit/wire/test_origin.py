@@ -1,6 +1,6 @@
 import pytest
 
-from router.pagerduty.origin import Origin, is_loopback, parse_origin
+from router.wire.origin import Origin, is_loopback, parse_origin
 
 
 @pytest.mark.parametrize(

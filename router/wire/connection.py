@@ -12,7 +12,7 @@ from typing import cast
 
 import httptools
 
-from router.pagerduty.answer import Answer
+from router.wire.answer import Answer
 
 MAX_HEAD_BYTES = 32_768
 """Header names and values of one answer together."""

@@ -13,9 +13,9 @@ import ssl
 from collections import deque
 from typing import Any
 
-from router.pagerduty.answer import Answer
-from router.pagerduty.connection import Connection, NetworkFailure
-from router.pagerduty.origin import Origin
+from router.wire.answer import Answer
+from router.wire.connection import Connection, NetworkFailure
+from router.wire.origin import Origin
 
 _MAX_ADDRESSES = 8
 """Addresses of a name that are tried for one connection."""

@@ -19,10 +19,10 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 import msgspec
 
-from router.pagerduty.answer import Answer
-from router.pagerduty.connection import NetworkFailure
-from router.pagerduty.origin import Origin, parse_origin
-from router.pagerduty.pool import Pool
+from router.wire.answer import Answer
+from router.wire.connection import NetworkFailure
+from router.wire.origin import Origin, parse_origin
+from router.wire.pool import Pool
 
 MAX_ORIGINS = 16
 """Servers one transport talks to; PagerDuty has an events host and a REST host for each region."""
@@ -50,7 +50,7 @@ class Target(msgspec.Struct, frozen=True):
 
 
 class Poster(Protocol):
-    """What the events client needs of a transport."""
+    """What a client that sends bodies needs of a transport."""
 
     async def post(self, target: Target, body: bytes, *, deadline_seconds: float) -> Answer:
         """Send and wait for the answer."""
@@ -61,11 +61,13 @@ class Poster(Protocol):
         ...
 
 
-def target_of(origin: Origin, path: str, headers: dict[str, str]) -> Target:
-    """The target of JSON posts to this path. ValueError for a header or path that would break the request's framing."""
-    lines = [f"POST {path or '/'} HTTP/1.1", f"Host: {origin.host_header}", "Content-Type: application/json"]
+def target_of(
+    origin: Origin, path: str, headers: dict[str, str], *, method: str = "POST", content_type: str = "application/json"
+) -> Target:
+    """The target of requests with a body to this path. ValueError for a header or path that would break the framing."""
+    lines = [f"{method} {path or '/'} HTTP/1.1", f"Host: {origin.host_header}", f"Content-Type: {content_type}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
-    if any(not line.isascii() or not line.isprintable() for line in lines) or " " in path:
+    if any(not line.isascii() or not line.isprintable() for line in lines) or " " in path or " " in method:
         raise ValueError("header fields and paths must be printable ASCII")
     return Target(origin, "\r\n".join([*lines, "Content-Length: "]).encode())
 
@@ -80,7 +82,7 @@ class Transport(httpx.AsyncBaseTransport):
         self._pools: dict[Origin, Pool] = {}
 
     async def post(self, target: Target, body: bytes, *, deadline_seconds: float) -> Answer:
-        """Post a JSON body; NetworkFailure when no status line came within ``deadline_seconds``."""
+        """Send a body; NetworkFailure when no status line came within ``deadline_seconds``."""
         pool = self._pools.get(target.origin) or self._open_pool(target.origin)
         deadline_at = asyncio.get_running_loop().time() + deadline_seconds
         request = b"%b%d\r\n\r\n%b" % (target.head, len(body), body)
@@ -218,9 +220,10 @@ def _open(
 def _request_of(target: Target, body: bytes, deadline_seconds: float) -> httpx.Request:
     first, *fields = target.head.decode("ascii").split("\r\n")
     headers = dict(field.split(": ", 1) for field in fields[:-1])
-    url = f"{target.origin}{first.split(' ')[1]}"
+    method, path, _ = first.split(" ")
+    url = f"{target.origin}{path}"
     timeout = dict.fromkeys(("connect", "read", "write", "pool"), deadline_seconds)
-    return httpx.Request("POST", url, headers=headers, content=body, extensions={"timeout": timeout})
+    return httpx.Request(method, url, headers=headers, content=body, extensions={"timeout": timeout})
 
 
 def _head_of(request: httpx.Request, length: int) -> tuple[Origin, bytes]:
