@@ -1,7 +1,8 @@
 """Alertmanager's API v2 as amtool and karma read it: what fires, in which groups, for whom, and what is silenced.
 
-A receiver is a team: the one that owns the alert's service. Silences that people added show in ``silencedBy``; what mutes by
-rule files (silences, maintenance, inhibitions) is told by ``explain``. API v1 says with 410 what to use instead.
+A receiver is a team: the one that owns the alert's service. Silences that people added show in ``silencedBy``, the alerts that
+inhibit it in ``inhibitedBy``, what else mutes it (maintenance, silences in rule files, schedules) in ``mutedBy``. API v1 says
+with 410 what to use instead.
 """
 
 from __future__ import annotations
@@ -15,11 +16,9 @@ from router.api.exchange import Answer, Refused, Request, answer_json
 from router.api.matchers import Filter
 from router.api.reading import ReadingRoom
 from router.api.silencing import format_time as _format
-from router.api.silencing import list_silences
-from router.engine.finder import concerns
+from router.engine.mutes import Muting
 from router.model.alert import Alert
 from router.model.pattern import Pattern, PatternError
-from router.model.ruleset import Match
 from router.model.transition import ActiveAlert
 from router.store.base import Reader
 
@@ -28,7 +27,8 @@ MAX_ALERTS = 20_000
 
 _CHUNK = 1000
 _ACTIVE = msgspec.json.Decoder(ActiveAlert)
-_FLAGS = ("active", "silenced", "inhibited", "unprocessed")
+_MUTED = (("silenced", "silencedBy"), ("inhibited", "inhibitedBy"), ("muted", "mutedBy"))
+_FLAGS = ("active", "unprocessed", *(flag for flag, _ in _MUTED))
 
 
 class Expiries(Protocol):
@@ -54,12 +54,12 @@ class Compatible:
         expiries: Expiries,
         version: str,
         started_at: int,
-        now: Callable[[], int] = lambda: 0,
         teams: Callable[[], Sequence[str]] = tuple,
         owner_of: Callable[[str], str] = nobody,
+        muting: Callable[[Alert], Muting] = lambda _alert: Muting(),
     ) -> None:
-        """``owner_of`` answers the team that owns a service, one of ``teams``; ``now`` the time in ms."""
-        self._now = now
+        """``owner_of`` answers the team that owns a service, one of ``teams``; ``muting`` what mutes an alert now."""
+        self._muting = muting
         self._teams = teams
         self._owner_of = owner_of
         self._room = room
@@ -111,28 +111,29 @@ class Compatible:
         wanted = Filter(query.get("filter", []))
         flags = {name: _read_flag(query, name) for name in _FLAGS}
         receiver = _read_receiver(query.get("receiver", [""])[-1])
-        rows, silences = await self._room.ask(lambda reader: (_list_firing(reader, wanted), list_silences(reader)))
-        now = self._now()
-        muting = [(silence.id, silence.match.compile()) for silence in silences if silence.starts_at <= now]
-        shapes = (self._shape(row, alert, muting) for row, alert in rows)
+        rows = await self._room.ask(lambda reader: _list_firing(reader, wanted))
+        shapes = (self._shape(row, alert) for row, alert in rows)
         return [
             shape
             for shape in shapes
-            if flags["silenced" if shape["status"]["silencedBy"] else "active"]
-            and (receiver is None or receiver.matches(shape["receivers"][0]["name"]))
+            if _is_wanted(shape["status"], flags) and (receiver is None or receiver.matches(shape["receivers"][0]["name"]))
         ]
 
-    def _shape(self, row: int, alert: Alert, muting: Sequence[tuple[str, Match]]) -> dict[str, Any]:
+    def _shape(self, row: int, alert: Alert) -> dict[str, Any]:
         expires_at = self._expiries.expires_at(row, alert.source, alert.fingerprint)
-        silenced_by = [silence_id for silence_id, match in muting if concerns(match, alert)]
-        state = "suppressed" if silenced_by else "active"
+        muting = self._muting(alert)
         return {
             "annotations": alert.annotations or ({"summary": alert.summary} if alert.summary else {}),
             "endsAt": _format(expires_at or 0),
             "fingerprint": alert.fingerprint,
             "receivers": [{"name": self._owner_of(alert.service)}],
             "startsAt": _format(alert.starts_at),
-            "status": {"state": state, "silencedBy": silenced_by, "inhibitedBy": [], "mutedBy": []},
+            "status": {
+                "state": "suppressed" if any(muting) else "active",
+                "silencedBy": list(muting.silences),
+                "inhibitedBy": list(muting.inhibitors),
+                "mutedBy": list(muting.others),
+            },
             "updatedAt": _format(alert.starts_at),
             "generatorURL": alert.generator_url,
             "labels": _labels(alert),
@@ -145,6 +146,13 @@ class Compatible:
     async def gone(self, _request: Request, _rest: str) -> Answer:
         """API v1."""
         raise Refused(410, "Alertmanager's API v1 is gone; send alerts to POST /api/v2/alerts (Prometheus: api_version: v2)")
+
+
+def _is_wanted(status: Mapping[str, Any], flags: Mapping[str, bool]) -> bool:
+    """As in Alertmanager: an alert is left out by each flag that is false and concerns it."""
+    if status["state"] == "active":
+        return flags["active"]
+    return all(flags[flag] or not status[field] for flag, field in _MUTED)
 
 
 def _labels(alert: Alert) -> dict[str, str]:

@@ -95,7 +95,7 @@ class Doorway:
                     expiries=parts.register,
                     version=router.__version__,
                     started_at=clock.now(),
-                    now=clock.now,
+                    muting=parts.engine.muting,
                     teams=lambda: sorted(parts.engine.ruleset.teams),
                     owner_of=Owners(parts.engine).owner_of,
                 ),

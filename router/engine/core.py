@@ -15,13 +15,14 @@ from router.engine.answers import Answers
 from router.engine.arrivals import Arrivals
 from router.engine.due import Due
 from router.engine.episodes import Episodes
-from router.engine.mutes import Mutes
+from router.engine.mutes import Mutes, Muting
 from router.engine.page import change
 from router.engine.policy import Policy
 from router.engine.snapshot import restore
 from router.engine.state import State
 from router.engine.storms import Storms
 from router.errors import InvariantError
+from router.model.alert import Alert
 from router.model.decision import Action, Reason
 from router.model.journal import (
     AlertReceived,
@@ -85,6 +86,10 @@ class Engine:
     def timers(self) -> int:
         """How many timers are set."""
         return self._state.timers.count
+
+    def muting(self, alert: Alert) -> Muting:
+        """What keeps this alert from paging now; changes nothing."""
+        return self._mutes.all_of(alert)
 
     def restore(self, state: Iterable[StateRow], *, now: int) -> None:
         """Forget everything and become what these rows say; InvariantError if they contradict one another."""

@@ -10,6 +10,7 @@ Must never do: look at every alert where the rule set and the people have muted 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from router.engine.finder import Finder, concerns
@@ -37,6 +38,14 @@ class Mute(NamedTuple):
     name: str  # kind:id
     words: str
     until: int
+
+
+class Muting(NamedTuple):
+    """Everything that mutes one alert now, for those who look in from outside."""
+
+    silences: tuple[str, ...] = ()  # ids of those that people added
+    inhibitors: tuple[str, ...] = ()  # fingerprints of the alerts that say it already, at most two of each inhibition
+    others: tuple[str, ...] = ()  # kind:id of maintenance and of silences in files; schedules that keep all of its rules shut
 
 
 class Look(NamedTuple):
@@ -131,15 +140,42 @@ class Mutes:
             added = self._added[position][1]
             if added.starts_at <= now < added.until:
                 return Mute(Reason.SILENCED, f"silence:{added.id}", _words("silence", added.id, added.reason), added.until)
-        for inhibition, rows in self._inhibiting.find(alert):
-            sources = (self._state.active(row_id).alert for row_id in rows)
-            # What it said before it changed is no reason to keep back what it says now.
-            source = next((source for source in sources if source.identity != alert.identity), None)
-            if source is None:
-                continue
+        found = next(self._inhibitors(alert), None)
+        if found is not None:
+            inhibition, source = found
             words = _words("inhibition", inhibition, f"{source.service} {source.name}".strip())
             return Mute(Reason.INHIBITED, f"inhibition:{inhibition}", words, 0)
         return None
+
+    def all_of(self, alert: Alert) -> Muting:
+        """Everything that mutes this alert; ``of`` answers the first."""
+        state = self._state
+        now = state.now
+        shut = [self._of_rule(ready.rule) for ready in state.policy.find(alert) if ready.rule.page and not ready.drop]
+        others = [mute.name for mute in shut if mute is not None]
+        if len(others) < len(shut):  # another of its rules pages
+            others = []
+        if not self.active:
+            return Muting(others=tuple(others))
+        given = [self._in_force(self._maintenance[position]) for position in self._in_maintenance.find(alert)]
+        others += [mute.name for mute in given if mute is not None]
+        in_files = [self._file_silences[position] for position in self._in_files.find(alert)]
+        others += [f"silence:{each.id}" for each in in_files if each.starts_at <= now < each.until]
+        added = [self._added[position][1] for position in self._in_added.find(alert)]
+        return Muting(
+            silences=tuple(each.id for each in added if each.starts_at <= now < each.until),
+            inhibitors=tuple(dict.fromkeys(source.fingerprint for _, source in self._inhibitors(alert))),
+            others=tuple(others),
+        )
+
+    def _inhibitors(self, alert: Alert) -> Iterator[tuple[str, Alert]]:
+        """The inhibitions that mute it, each with the alerts that it is muted by."""
+        for inhibition, rows in self._inhibiting.find(alert):
+            for row_id in rows:
+                source = self._state.active(row_id).alert
+                # What it said before it changed is no reason to keep back what it says now.
+                if source.identity != alert.identity:
+                    yield inhibition, source
 
     def _in_force(self, maintenance: Maintenance) -> Mute | None:
         now = self._state.now

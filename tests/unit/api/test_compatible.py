@@ -10,8 +10,8 @@ import pytest
 from router.api.compatible import Compatible
 from router.api.exchange import Refused, Request
 from router.api.reading import ReadingRoom
+from router.engine.mutes import Muting
 from router.model.alert import Alert
-from router.model.silence import PlainMatch, Silence
 from router.model.transition import ActiveAlert, StateRow
 from router.store.base import Commit
 from router.store.memory import MemoryStore
@@ -135,32 +135,30 @@ async def test_groups_by_team_service_and_name(compatible: Compatible) -> None:
     ]
 
 
-async def test_what_is_silenced_says_by_what() -> None:
-    store = MemoryStore(clock=StillClock())
-    await store.open()
-    await store.append(START, [fact(1)])
-    silence = Silence(id="s", match=PlainMatch(services=("db",)), until=START + 1000, reason="", starts_at=START)
-    rows = [StateRow("alert", row, msgspec.json.encode(ActiveAlert(alert=alert))) for row, alert in ALERTS.items()]
-    rows.append(StateRow("silence", 3, msgspec.json.encode(silence)))
-    await store.commit(Commit(cursor=1, decided_at=START, decisions=[], incidents=[], changes=rows, deliveries=[]))
-    room = ReadingRoom(store.reader)
+async def test_what_is_muted_says_by_what(compatible: Compatible) -> None:
+    muting = {"db": Muting(silences=("s",)), "checkout": Muting(inhibitors=("b" * 16,), others=("maintenance:night",))}
     compatible = Compatible(
-        room=room,
+        room=compatible._room,
         expiries=Expiries(),
         version="1",
         started_at=START,
-        now=lambda: START,
         teams=lambda: ["a", "b"],
         owner_of=lambda service: "a" if service == "db" else "b",
+        muting=lambda alert: muting[alert.service],
     )
     first, second = await listed(compatible)
-    assert first["status"]["silencedBy"] == []
+    inhibited = {"state": "suppressed", "silencedBy": [], "inhibitedBy": ["b" * 16], "mutedBy": ["maintenance:night"]}
+    assert first["status"] == inhibited
     assert second["status"] == {"state": "suppressed", "silencedBy": ["s"], "inhibitedBy": [], "mutedBy": []}
-    assert [alert["labels"]["alertname"] for alert in await listed(compatible, "silenced=false")] == ["HighLatency"]
-    assert [alert["labels"]["alertname"] for alert in await listed(compatible, "active=false")] == ["Disk"]
-    assert [alert["labels"]["alertname"] for alert in await listed(compatible, "receiver=a")] == ["Disk"]
+    for query, names in {
+        "silenced=false": ["HighLatency"],
+        "inhibited=false": ["Disk"],
+        "muted=false": ["Disk"],
+        "active=false": ["HighLatency", "Disk"],
+        "receiver=a": ["Disk"],
+    }.items():
+        assert [alert["labels"]["alertname"] for alert in await listed(compatible, query)] == names, query
     assert json.loads((await compatible.receivers(ask())).body) == [{"name": "a"}, {"name": "b"}]
-    await room.close()
 
 
 def keys_of(value: Any) -> set[str]:

@@ -353,3 +353,24 @@ def test_a_silence_until_resolved_ends_too_when_the_last_it_matched_changes_away
     opened = "open at_once (after silence s1: upgrade)"
     assert world.said() == [opened, "none silence_changed (silence s1 is over)", "> trigger platform warning"]
     assert "silence" not in world.kinds()
+
+
+def test_all_that_mutes_an_alert_is_told_to_those_who_look_in() -> None:
+    given = rules(
+        Rule(id="r", during=(LATE,)),
+        maintenance=(Maintenance(id="m", match=services("pay-*"), schedules=(LUNCH,)),),
+        silences=(FileSilence(id="f", match=services("pay-api"), until=at("1h"), reason="x"),),
+        inhibitions=(Inhibition(id="i", source=services("net"), target=services("pay-*")),),
+    )
+    world = World(start=given)
+    assert world.engine.muting(A.alert) == mutes.Muting(others=("schedule:r", "maintenance:m", "silence:f"))
+    world.step("1s", fire("net", print_="n"), silence("30m"))
+    assert world.engine.muting(A.alert) == mutes.Muting(
+        silences=("s1",), inhibitors=("net/Down/n",), others=("schedule:r", "maintenance:m", "silence:f")
+    )
+    assert world.engine.muting(fire("search").alert) == mutes.Muting(others=("schedule:r",))
+
+
+def test_a_schedule_of_one_rule_mutes_nothing_that_another_rule_pages() -> None:
+    world = World(Rule(id="r", during=(LATE,), goes_on=True), Rule(id="s"))
+    assert world.engine.muting(A.alert) == mutes.Muting()
