@@ -63,9 +63,9 @@ class Api:
         self.count(route.name, answer.status)
         return answer
 
-    def refuse(self, found: Found, status: int, text: str) -> Answer:
-        """What the server itself has to refuse (too large, too slow), in the route's shape."""
-        return self._refuse(found.route, Refused(status, text))
+    def refuse(self, found: Found, status: int, text: str, headers: tuple[tuple[bytes, bytes], ...] = ()) -> Answer:
+        """What the server itself has to refuse (too large, too slow, too much at once), in the route's shape."""
+        return self._refuse(found.route, Refused(status, text, headers))
 
     def count(self, door: str, status: int) -> None:
         """One more request answered."""

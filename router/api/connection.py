@@ -18,7 +18,15 @@ import httptools
 from router.api.application import Api
 from router.api.auth import Peer, is_lured
 from router.api.exchange import Answer, Request, answer_error
-from router.api.limits import LINGER_SECONDS, MAX_HEAD_BYTES, MAX_HEADERS, MAX_URL_BYTES, ServerLimits
+from router.api.limits import (
+    LINGER_SECONDS,
+    MAX_HEAD_BYTES,
+    MAX_HEADERS,
+    MAX_URL_BYTES,
+    RETRY_SECONDS,
+    SMALL_BODY_BYTES,
+    ServerLimits,
+)
 from router.api.routes import Found
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -35,6 +43,7 @@ class Host(Protocol):
     date: bytes  # the Date header's value, renewed every second
     connections: set[Connection]
     is_stopping: bool
+    bodies_held: int  # bytes that large bodies have taken of their common bound
 
     def now(self) -> float:
         """The loop's clock, in seconds."""
@@ -48,9 +57,11 @@ class Host(Protocol):
 class Pending:
     """A request whose body is complete (or was refused before it was)."""
 
-    __slots__ = ("answer", "found", "is_old", "keep_alive", "request")
+    __slots__ = ("answer", "found", "held", "is_old", "keep_alive", "request")
 
-    def __init__(self, found: Found | None, request: Request, answer: Answer | None, *, keep_alive: bool) -> None:
+    def __init__(self, found: Found | None, request: Request, answer: Answer | None, *, keep_alive: bool, held: int) -> None:
+        """``held``: what its body has taken of the bound that large bodies share; given back once it is answered."""
+        self.held = held
         self.found = found
         self.request = request
         self.answer = answer
@@ -71,6 +82,7 @@ class Connection(asyncio.Protocol):
         "_has_ended",
         "_head_size",
         "_headers",
+        "_held",
         "_host",
         "_is_answering",
         "_is_closing",
@@ -99,6 +111,7 @@ class Connection(asyncio.Protocol):
         self._waits_for_writing: asyncio.Future[None] | None = None
         self._phase: Literal["head", "body", "idle", "closing"] = "head"
         self._head_size = 0
+        self._held = 0  # of the body that is being read
         self._reset()
 
     def _reset(self) -> None:
@@ -131,7 +144,9 @@ class Connection(asyncio.Protocol):
         """A request under way is finished all the same: what it brought may be durable already."""
         self._host.connections.discard(self)
         self._is_closing = True
-        self._ready.clear()
+        self._give_back()
+        while self._ready:
+            self._host.bodies_held -= self._ready.popleft().held
         self.resume_writing()
 
     def pause_writing(self) -> None:
@@ -262,6 +277,8 @@ class Connection(asyncio.Protocol):
         if length is not None and int(length) > limit:
             self._refuse_body(413, f"a body has at most {limit} bytes, this one has {length.decode('latin-1')[:20]}")
             return
+        if length is not None and int(length) > SMALL_BODY_BYTES and not self._hold(int(length)):
+            return
         expect = headers.get(b"expect")
         if expect is None:
             return
@@ -279,8 +296,28 @@ class Connection(asyncio.Protocol):
         self._body_size += len(body)
         if self._body_size > self._host.limits.body_bytes:
             self._refuse_body(413, f"a body has at most {self._host.limits.body_bytes} bytes")
-        elif self._found is not None:
+        elif self._found is not None and (self._body_size <= SMALL_BODY_BYTES or self._hold(self._body_size)):
             self._body.append(body)
+
+    def _hold(self, size: int) -> bool:
+        """Whether there is room for a large body of this size beside the others; if not, its sender is told to come back."""
+        more = size - self._held
+        if more <= 0 or self._found is None:
+            return True
+        host = self._host
+        if host.bodies_held + more > host.limits.bodies_bytes:
+            text = f"large bodies hold {host.bodies_held} of {host.limits.bodies_bytes} bytes (limits.bodies); come back"
+            self._refuse_body(503, text, ((b"retry-after", b"%d" % RETRY_SECONDS),))
+            return False
+        host.bodies_held += more
+        self._held = size
+        return True
+
+    def _give_back(self) -> None:
+        """The body that was being read is kept no more."""
+        self._host.bodies_held -= self._held
+        self._held = 0
+        self._body = []
 
     def on_message_complete(self) -> None:
         """The request is whole: answer it, after those before it."""
@@ -289,7 +326,8 @@ class Connection(asyncio.Protocol):
         request = self._request
         request.body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
         keep_alive = self._parser.should_keep_alive()
-        self._ready.append(Pending(self._found, request, self._answer, keep_alive=keep_alive))
+        self._ready.append(Pending(self._found, request, self._answer, keep_alive=keep_alive, held=self._held))
+        self._held = 0
         self._phase = "idle"
         self.deadline = _NEVER
         if self._is_answering:
@@ -307,9 +345,12 @@ class Connection(asyncio.Protocol):
             while self._ready:
                 pending = self._ready.popleft()
                 answer = pending.answer
-                if answer is None:
-                    assert pending.found is not None
-                    answer = await api.answer(pending.found, pending.request)
+                try:
+                    if answer is None:
+                        assert pending.found is not None
+                        answer = await api.answer(pending.found, pending.request)
+                finally:
+                    self._host.bodies_held -= pending.held
                 if self._transport.is_closing():
                     return
                 is_last = not self._ready and (self._host.is_stopping or self._is_closing or self._has_ended)
@@ -360,14 +401,15 @@ class Connection(asyncio.Protocol):
         self._host.api.count("unreadable", status)
         self._finish(answer_error(status, text))
 
-    def _refuse_body(self, status: int, text: str) -> None:
+    def _refuse_body(self, status: int, text: str, headers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
         if self._found is not None:
-            self._finish(self._host.api.refuse(self._found, status, text))
+            self._finish(self._host.api.refuse(self._found, status, text, headers))
         else:
             self._finish(self._answer or answer_error(status, text))
 
     def _finish(self, answer: Answer) -> None:
         """The last answer on this connection, unless earlier ones are still under way: then just the end."""
+        self._give_back()
         if self._is_closing:
             return
         if self._is_answering:

@@ -30,6 +30,7 @@ class ApiServer:
         self.limits = limits or ServerLimits()
         self.connections: set[Connection] = set()
         self.is_stopping = False
+        self.bodies_held = 0
         self.date = b""
         self._clock = clock
         self._tls = tls

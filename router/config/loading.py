@@ -176,6 +176,7 @@ def _build(
         tokens=tokens,
         limits=LimitSettings(
             body_bytes=value.limits.body,
+            bodies_bytes=value.limits.bodies,
             batch_alerts=value.limits.batch,
             connections=value.limits.connections,
             header_timeout_ms=value.limits.header_timeout,

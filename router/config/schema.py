@@ -208,6 +208,11 @@ class LimitsSection(Section):
     """Bounds of the doors."""
 
     body: Size = setting("4MiB", "Largest request body; more is refused (413).")
+    bodies: Size = setting(
+        "64MiB",
+        "All bodies above 64 KiB that are not answered yet, together; what does not fit is told to come back (503). Smaller "
+        "bodies are always read.",
+    )
     batch: int = setting(10_000, "Most alerts in one request; more are refused (413).", ge=1, le=100_000)
     connections: int = setting(1_000, "Most connections at once; more are refused (503).", ge=1, le=100_000)
     header_timeout: Annotated[Duration, between(100, 120_000, "100ms to 2m")] = setting("5s", "For the head of a request.")
@@ -215,6 +220,13 @@ class LimitsSection(Section):
     pending: int = setting(
         50_000, "Alerts accepted and not yet decided; above it senders are told to come back (429).", ge=1, le=10_000_000
     )
+
+    @model_validator(mode="after")
+    def check_bodies(self) -> LimitsSection:
+        """One body of the largest size has to fit."""
+        if self.bodies < self.body:
+            raise Mistake("bad-limit", f"expected at least limits.body ({self.body} bytes)", at=("bodies",))
+        return self
 
 
 class LogSection(Section):

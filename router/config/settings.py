@@ -130,6 +130,7 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Bounds of the doors."""
 
     body_bytes: int
+    bodies_bytes: int  # of all large bodies that are not answered yet
     batch_alerts: int
     connections: int
     header_timeout_ms: int

@@ -315,6 +315,7 @@ class Daemon:
             undecided=lambda: self._parts.processor.undecided,
             outbox=self._parts.dispatcher.snapshot,
             usage=self._store.usage,
+            bodies_held=lambda: self._doorway.bodies_held,
             followed=self._parts.paging.follower.figures,
             reloaded=lambda: (self._reloader.succeeded, self._reloader.loaded_at),
         )

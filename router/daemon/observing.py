@@ -86,6 +86,7 @@ def read_gauges(
     undecided: Callable[[], int],
     outbox: Callable[[], Snapshot],
     usage: Callable[[], Usage],
+    bodies_held: Callable[[], int],
     followed: Callable[[], GaugeValues],
     reloaded: Callable[[], tuple[bool, int]],
 ) -> GaugeValues:
@@ -101,6 +102,7 @@ def read_gauges(
         "active_alerts": engine.active_alerts,
         "open_incidents": engine.open_incidents,
         "timers": engine.timers,
+        "request_bodies_bytes": bodies_held(),
         "store_bytes": store.bytes_used,
         "store_free_bytes": store.bytes_free,
         "store_refusing": float(bool(store.refusing)),

@@ -110,6 +110,7 @@ class Doorway:
             clock=clock,
             limits=ServerLimits(
                 body_bytes=limits.body_bytes,
+                bodies_bytes=limits.bodies_bytes,
                 connections=affordable_connections(limits.connections),
                 header_seconds=limits.header_timeout_ms / 1000,
                 body_seconds=limits.body_timeout_ms / 1000,
@@ -121,6 +122,11 @@ class Doorway:
     def addresses(self) -> list[str]:
         """Where it listens."""
         return self._server.addresses
+
+    @property
+    def bodies_held(self) -> int:
+        """Bytes of large request bodies that are not answered yet."""
+        return self._server.bodies_held
 
     async def open(self, tasks: asyncio.TaskGroup) -> None:
         """Bind and serve; OSError says what cannot be listened on. Others are only let in where tokens tell them apart."""

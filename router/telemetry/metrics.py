@@ -29,6 +29,7 @@ GAUGES: dict[str, tuple[str, str]] = {
     "pages_unconfirmed": ("Pages PagerDuty took and has shown no incident for yet.", ""),
     "pages_unacknowledged": ("Pages open in PagerDuty that nobody has acknowledged.", ""),
     "page_confirmed_timestamp_seconds": ("When a page of this team was last confirmed.", "team"),
+    "request_bodies_bytes": ("Bytes of large request bodies that are not answered yet.", ""),
     "webhooks_waiting": ("Webhooks taken and not yet worked on.", ""),
     "active_alerts": ("Alerts that fire now.", ""),
     "open_incidents": ("Incidents that are open now.", ""),

@@ -19,7 +19,10 @@ from router.clock import SystemClock
 from router.telemetry.metrics import Metrics
 from tests.support.doors import parse, port_of, request, talk
 
-LIMITS = ServerLimits(body_bytes=100_000, connections=20, header_seconds=0.3, body_seconds=0.5, idle_seconds=0.8)
+LIMITS = ServerLimits(
+    body_bytes=100_000, bodies_bytes=150_000, connections=20, header_seconds=0.3, body_seconds=0.5, idle_seconds=0.8
+)
+LARGE = b"x" * 90_000
 Scene = Callable[["Bench"], Awaitable[None]]
 
 
@@ -66,6 +69,7 @@ def play(request: pytest.FixtureRequest) -> Callable[[Scene], None]:
                 bench.go_on.set()
                 await server.stop(1.0)
             assert server.connections == set()
+            assert server.bodies_held == 0
 
     def run(scene: Scene) -> None:
         with asyncio.Runner(loop_factory=request.param) as runner:
@@ -346,5 +350,71 @@ def test_a_refused_sender_that_goes_on_sending_can_read_why(play: Callable[[Scen
         sending.cancel()
         writer.close()
         await asyncio.gather(sending, return_exceptions=True)
+
+    play(scene)
+
+
+def chunked(body: bytes) -> bytes:
+    return CHUNKED + b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+
+
+async def begin(bench: Bench, data: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", bench.port)
+    writer.write(data)
+    await writer.drain()
+    return reader, writer
+
+
+async def holding(bench: Bench, size: int) -> None:
+    async with asyncio.timeout(5):
+        while bench.server.bodies_held != size:
+            await asyncio.sleep(0.005)
+
+
+def test_large_bodies_share_a_bound_and_small_ones_are_read_all_the_same(play: Callable[[Scene], None]) -> None:
+    async def scene(bench: Bench) -> None:
+        reader, writer = await begin(bench, request("POST", "/wait", LARGE))
+        await holding(bench, len(LARGE))
+        for data in (request("POST", "/echo", LARGE), chunked(LARGE)):
+            status, headers, text = parse(await talk(bench.port, data))
+            assert (status, headers["retry-after"]) == (503, "5")
+            assert b"limits.bodies" in text
+        expect(200, "1000 bytes")(await talk(bench.port, request("POST", "/echo", b"y" * 1000)))
+        bench.go_on.set()
+        expect(200)(await reader.read())
+        writer.close()
+        await holding(bench, 0)
+        for data in (request("POST", "/echo", LARGE), chunked(LARGE)):
+            expect(200, "90000 bytes")(await talk(bench.port, data))
+
+    play(scene)
+
+
+@pytest.mark.parametrize("end", ["aborted", "late", "too long"])
+def test_what_a_large_body_held_comes_back_however_it_ends(play: Callable[[Scene], None], end: str) -> None:
+    async def scene(bench: Bench) -> None:
+        reader, writer = await begin(bench, chunked(LARGE).removesuffix(b"0\r\n\r\n"))
+        await holding(bench, len(LARGE))
+        if end == "aborted":
+            writer.transport.abort()
+        elif end == "late":
+            expect(408)(await reader.read())
+        else:
+            writer.write(CHUNK)
+            expect(413)(await reader.read())
+        await holding(bench, 0)
+        writer.close()
+
+    play(scene)
+
+
+def test_a_body_that_nobody_reads_takes_no_room(play: Callable[[Scene], None]) -> None:
+    async def scene(bench: Bench) -> None:
+        reader, writer = await begin(bench, request("POST", "/nowhere", LARGE)[:-1])
+        await asyncio.sleep(0.05)
+        assert bench.server.bodies_held == 0
+        writer.write(b"x")
+        expect(404)(await reader.read())
+        writer.close()
 
     play(scene)

@@ -87,6 +87,7 @@ BAD_SETTINGS = {
     "tokens: no scope": ("tokens: [{name: x, token: env:TOKEN, scopes: []}]", "invalid-value", 46),
     "tokens: literal (warning)": ("tokens: [{name: x, token: 0123456789abcdef0123, scopes: [read]}]", "literal-secret", 27),
     "limits: no size": ("limits: {body: 4}", "bad-size", 16),
+    "limits: bodies": ("limits: {body: 8MiB, bodies: 4MiB}", "bad-limit", 30),
     "limits: batch": ("limits: {batch: 0}", "invalid-value", 17),
     "log: format": ("log: {format: text}", "not-a-choice", 15),
     "shutdown": ("shutdown_timeout: 1h", "duration-out-of-range", 19),
@@ -235,7 +236,7 @@ def test_the_smallest_configuration_has_the_documented_defaults() -> None:
     assert settings.rules == (Path("/etc/router/rules"),)
     assert settings.pagerduty.events_url == "https://events.pagerduty.com"
     assert settings.pagerduty.rate == Rate(calls=100, per_ms=60_000)
-    assert settings.limits.body_bytes == 4 * 1024**2
+    assert (settings.limits.body_bytes, settings.limits.bodies_bytes) == (4 * 1024**2, 64 * 1024**2)
     assert settings.shutdown_timeout_ms == 20_000
     assert settings.watch
     assert settings.tokens == ()
@@ -264,7 +265,7 @@ sources:
   tools: {kind: pagerduty, keys: [env:INBOUND]}
 pagerduty: {events_url: "http://127.0.0.1:9999/", rate: unlimited, retry_for: 1h, timeout: 3s}
 tokens: [{name: ci, token: env:TOKEN, scopes: [read, ingest]}]
-limits: {body: 1MiB, batch: 5, connections: 6, header_timeout: 1s, body_timeout: 2s, pending: 7}
+limits: {body: 1MiB, bodies: 3MiB, batch: 5, connections: 6, header_timeout: 1s, body_timeout: 2s, pending: 7}
 log: {format: json, level: debug}
 shutdown_timeout: 5s
 reload: {watch: false}
@@ -284,7 +285,7 @@ reload: {watch: false}
     assert sorted(settings.sources) == ["json", "prom", "tools"]
     assert (settings.pagerduty.events_url, settings.pagerduty.rate) == ("http://127.0.0.1:9999", None)
     assert settings.tokens[0].scopes == {"read", "ingest"}
-    assert (settings.limits.batch_alerts, settings.limits.max_pending) == (5, 7)
+    assert (settings.limits.bodies_bytes, settings.limits.batch_alerts, settings.limits.max_pending) == (3 * 1024**2, 5, 7)
     assert settings.secrets.resolve("env:TOKEN").reveal() == ENVIRON["TOKEN"]
     assert str(settings.spans["teams.b"]) == "config.yaml:8:3"
 
