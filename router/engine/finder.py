@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from router.engine.index import NameIndex
-from router.engine.match import any_matches, holds
+from router.engine.match import concerns
 from router.model.alert import Alert
 from router.model.pattern import Pattern
 from router.model.ruleset import Match
@@ -47,8 +47,3 @@ class Finder:
         if self._services or self._names:
             candidates = {*self._services.find(alert.service), *self._names.find(alert.name), *self._always}
         return [position for position in sorted(candidates) if concerns(self._matches[position], alert)]
-
-
-def concerns(match: Match, alert: Alert) -> bool:
-    """All of its conditions hold."""
-    return any_matches(match.services, alert.service) and any_matches(match.names, alert.name) and holds(match, alert)

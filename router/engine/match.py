@@ -21,6 +21,7 @@ _COMPARE: dict[str, Callable[[float, float], bool]] = {
     "gte": operator.ge,
 }
 _NUMBER_CAP = 64
+LABEL = "labels."
 
 
 def any_matches(patterns: Iterable[Pattern], text: str) -> bool:
@@ -37,7 +38,10 @@ def any_matches(patterns: Iterable[Pattern], text: str) -> bool:
 
 
 def field_of(alert: Alert, field: str) -> str:
-    """A field as text: ``service``, ``name``, ``source``, ``severity``, ``fingerprint``, else the label, else the detail."""
+    """A field as text: ``service``, ``name``, ``source``, ``severity``, ``fingerprint``, else the label, else the detail.
+
+    ``labels.severity`` is the label, also where a field is called like it.
+    """
     match field:
         case "service":
             return alert.service
@@ -52,6 +56,8 @@ def field_of(alert: Alert, field: str) -> str:
         case _:
             value = alert.labels.get(field)
             if value is None:
+                if field.startswith(LABEL):
+                    return alert.labels.get(field[len(LABEL) :], "")
                 value = alert.details.get(field)
                 if not isinstance(value, str | int | float):
                     return ""
@@ -90,7 +96,15 @@ def holds(match: Match, alert: Alert) -> bool:
     for test in match.labels:
         if not any_matches(test.patterns, alert.labels.get(test.label, "")):
             return False
-    return all(compares(test, alert) for test in match.where)
+    for number in match.where:
+        if not compares(number, alert):
+            return False
+    return not any(concerns(exception, alert) for exception in match.unless)
+
+
+def concerns(match: Match, alert: Alert) -> bool:
+    """All of its conditions hold, service and name among them."""
+    return any_matches(match.services, alert.service) and any_matches(match.names, alert.name) and holds(match, alert)
 
 
 def compares(test: NumberTest, alert: Alert) -> bool:

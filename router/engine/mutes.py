@@ -13,8 +13,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from router.engine.finder import Finder, concerns
+from router.engine.finder import Finder
 from router.engine.inhibiting import Inhibiting
+from router.engine.match import concerns
 from router.engine.page import missing
 from router.engine.policy import Ready
 from router.engine.rows import Group, Muted

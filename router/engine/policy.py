@@ -69,7 +69,7 @@ class Ready:
         self.position = position
         self.match = rule.match
         match = rule.match
-        self.plain = match.severities is None and not (match.sources or match.labels or match.where)
+        self.plain = match.severities is None and not (match.sources or match.labels or match.where or match.unless)
         self.unsettled = _is_unsettled(match)
         self.drop = rule.drop
         self.absent = isinstance(rule.when, AbsentFor)

@@ -1,7 +1,8 @@
 """Why a rule does not concern an alert: the first of its conditions that fails, with what it wants and what is there.
 
-Walks the same compiled tests in the same order as matching does (service, name, severity, source, labels, numbers), one rule
-after another and without the index; a property test holds the two to one answer. For people who ask, never for the hot path.
+Walks the same compiled tests in the same order as matching does (service, name, severity, source, labels, numbers,
+exceptions), one rule after another and without the index; a property test holds the two to one answer. For people who ask,
+never for the hot path.
 """
 
 from __future__ import annotations
@@ -50,7 +51,20 @@ def first_failure(match: Match, alert: Alert) -> Failure | None:
     for number in match.where:
         if not compares(number, alert):
             return Failure(number.field, f"{_OPERATORS[number.operator]} {number.value:g}", _number(number, alert))
-    return None
+    met = next((exception for exception in match.unless if first_failure(exception, alert) is None), None)
+    return None if met is None else Failure("unless", f"not {describe(met)}", "that is what it is")
+
+
+def describe(match: Match) -> str:
+    """Its conditions on one line: ``service "api", label env "prod"``; ``anything`` when it has none."""
+    fields = (("service", match.services), ("name", match.names), ("source", match.sources))
+    parts = [f"{key} {_patterns(patterns)}" for key, patterns in fields if patterns]
+    if match.severities is not None:
+        parts.append(f"severity {_severities(match.severities)}")
+    parts += [f"label {test.label} {_patterns(test.patterns)}" for test in match.labels]
+    parts += [f"{test.field} {_OPERATORS[test.operator]} {test.value:g}" for test in match.where]
+    parts += [f"not ({describe(exception)})" for exception in match.unless]
+    return ", ".join(parts) or "anything"
 
 
 def walk(ruleset: RuleSet, alert: Alert) -> Iterator[Tried]:

@@ -51,7 +51,7 @@ class NumberTest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Match(msgspec.Struct, frozen=True, kw_only=True):
-    """What a rule concerns. An empty tuple, or None, is no condition; several conditions must all hold."""
+    """What a rule concerns. An empty tuple, or None, is no condition; several must all hold, and none of ``unless`` may."""
 
     services: tuple[Pattern, ...] = ()
     names: tuple[Pattern, ...] = ()
@@ -59,6 +59,7 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
     sources: tuple[Pattern, ...] = ()
     labels: tuple[LabelTest, ...] = ()
     where: tuple[NumberTest, ...] = ()
+    unless: tuple[Match, ...] = ()
 
 
 class AtOnce(msgspec.Struct, frozen=True, kw_only=True):
@@ -167,7 +168,8 @@ class ImageTemplate(msgspec.Struct, frozen=True, kw_only=True):
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """One line of policy. Rules are tried in order; the first that matches ends it unless ``goes_on``.
 
-    ``group_by`` names fields of the alert: ``service``, ``name``, ``source``, ``severity``, ``fingerprint``, or any label.
+    ``group_by`` names fields of the alert: ``service``, ``name``, ``source``, ``severity``, ``fingerprint``, or any label;
+    ``labels.severity`` is the label, whatever field is called like it.
     ``drop`` is the reason given; not empty means never page. ``during``: page only while one of these holds; ``outside``: never
     while one of these does.
     """

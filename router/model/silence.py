@@ -24,6 +24,7 @@ class PlainMatch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     sources: tuple[str, ...] = ()
     labels: tuple[tuple[str, tuple[str, ...]], ...] = ()
     where: tuple[NumberTest, ...] = ()
+    unless: tuple[PlainMatch, ...] = ()
 
     @classmethod
     def of(cls, match: Match) -> PlainMatch:
@@ -35,6 +36,7 @@ class PlainMatch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             sources=_texts(match.sources),
             labels=tuple((test.label, _texts(test.patterns)) for test in match.labels),
             where=match.where,
+            unless=tuple(map(cls.of, match.unless)),
         )
 
     def compile(self) -> Match:
@@ -46,6 +48,7 @@ class PlainMatch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             sources=_patterns(self.sources),
             labels=tuple(LabelTest(label=label, patterns=_patterns(texts)) for label, texts in self.labels),
             where=self.where,
+            unless=tuple(each.compile() for each in self.unless),
         )
 
 

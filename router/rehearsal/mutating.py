@@ -133,6 +133,9 @@ def _of_match(rule: Rule) -> Iterator[tuple[Path, str, Change]]:
             yield ("match", "labels", test.label), f"{test.label}: {what}", _in_match(labels=tests)
     for place, number in enumerate(match.where):
         yield from _of_number(match, place, number)
+    for place in range(len(match.unless)):
+        left = _replaced(match.unless, place)
+        yield ("match", "unless", place), "the exception is taken out", _in_match(unless=left)
     yield from _of_severities(match)
 
 

@@ -117,12 +117,19 @@ class Redactor:
     def _silence(self, fact: SilenceChanged) -> SilenceChanged:
         silence = fact.silence
         if silence is not None:
-            match = silence.match
-            labels = tuple((label, self._patterns(label, texts)) for label, texts in match.labels)
-            fields = {"services": self._patterns("service", match.services), "names": self._patterns("name", match.names)}
-            plain: PlainMatch = msgspec.structs.replace(match, labels=labels, **fields)
-            silence = msgspec.structs.replace(silence, match=plain, reason="", by=self._person(silence.by))
+            match = self._match(silence.match)
+            silence = msgspec.structs.replace(silence, match=match, reason="", by=self._person(silence.by))
         return msgspec.structs.replace(fact, silence=silence, by=self._person(fact.by))
+
+    def _match(self, match: PlainMatch) -> PlainMatch:
+        plain: PlainMatch = msgspec.structs.replace(
+            match,
+            labels=tuple((label, self._patterns(label, texts)) for label, texts in match.labels),
+            services=self._patterns("service", match.services),
+            names=self._patterns("name", match.names),
+            unless=tuple(map(self._match, match.unless)),
+        )
+        return plain
 
     def _patterns(self, name: str, texts: tuple[str, ...]) -> tuple[str, ...]:
         """Exact values become their pseudonyms; a glob over what is redacted matches nothing any more."""

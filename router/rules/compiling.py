@@ -212,9 +212,6 @@ def _check_group_by(fields: list[str], path: Path, findings: Findings) -> None:
     for index, field in enumerate(fields):
         if field in fields[:index]:
             findings.complain((*path, index), "field-twice", f"{field!r} stands here twice")
-        elif field.startswith("labels."):
-            hint = f"write {field.removeprefix('labels.')}"
-            findings.complain((*path, index), "bad-field", f"found {field!r}; labels are named without labels. here", hint)
 
 
 def _check_drop(section: RuleSection, path: Path, findings: Findings) -> None:

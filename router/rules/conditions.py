@@ -31,7 +31,21 @@ def build_match(section: MatchSection, path: Path, findings: Findings) -> Match:
             for field, bounds in section.where.items()
             for test in _build_bounds(field, bounds, (*path, "where", field), findings)
         ),
+        unless=_build_exceptions(section, (*path, "unless"), findings),
     )
+
+
+def _build_exceptions(section: MatchSection, path: Path, findings: Findings) -> tuple[Match, ...]:
+    written = section.unless
+    entries = [(path, written)] if isinstance(written, MatchSection) else [((*path, n), each) for n, each in enumerate(written)]
+    built = []
+    for place, each in entries:
+        exception = build_match(each, place, findings)
+        if matches_everything(exception):
+            message = "this excepts every alert: nothing can match"
+            findings.complain(place, "never-matches", message, "say which alerts are excepted")
+        built.append(exception)
+    return tuple(built)
 
 
 def matches_everything(match: Match) -> bool:
@@ -41,6 +55,7 @@ def matches_everything(match: Match) -> bool:
         and match.severities is None
         and all(_is_anything(test.patterns) for test in match.labels)
         and not match.where
+        and not match.unless
     )
 
 

@@ -184,6 +184,11 @@ class MatchSection(Section):
         "By label or field of `details`: bounds for its number. A missing or non-numeric field does not match.",
         examples=[{"confidence": {"lt": 0.5}}],
     )
+    unless: MatchSection | list[MatchSection] = setting(
+        [],
+        "Not these: an alert that one of these matches is not meant, each with the keys of a `match`.",
+        examples=[{"name": "DiskFull", "labels": {"env": "test"}}],
+    )
 
 
 class CountSection(Section):
@@ -351,8 +356,8 @@ class RuleSection(Section):
     )
     group_by: list[FieldName] = setting(
         ["service", "name"],
-        "One incident per distinct values of these: `service`, `name`, `source`, `severity`, `fingerprint`, or labels. `[]`: "
-        "one incident for all.",
+        "One incident per distinct values of these: `service`, `name`, `source`, `severity`, `fingerprint`, or labels; "
+        "`labels.severity` is the label where a field is called like it. `[]`: one incident for all.",
     )
     summary: Maybe[TemplateText] = setting(
         None, "Title of the incident, a template.", examples=["{{ service }}: {{ name }} ({{ count }} in {{ within }})"]

@@ -22,15 +22,22 @@ numbers = st.builds(
     operator=st.sampled_from(["lt", "lte", "gt", "gte"]),
     value=st.sampled_from([0.0, 1.0]),
 )
-matches = st.builds(
-    Match,
-    services=patterns,
-    names=patterns,
-    severities=st.none() | st.frozensets(st.sampled_from(Severity), min_size=1),
-    sources=patterns,
-    labels=st.lists(st.builds(LabelTest, label=st.sampled_from("xy"), patterns=patterns), max_size=2).map(tuple),
-    where=st.lists(numbers, max_size=2).map(tuple),
-)
+
+
+def matches_unless(unless: st.SearchStrategy[list[Match]]) -> st.SearchStrategy[Match]:
+    return st.builds(
+        Match,
+        services=patterns,
+        names=patterns,
+        severities=st.none() | st.frozensets(st.sampled_from(Severity), min_size=1),
+        sources=patterns,
+        labels=st.lists(st.builds(LabelTest, label=st.sampled_from("xy"), patterns=patterns), max_size=2).map(tuple),
+        where=st.lists(numbers, max_size=2).map(tuple),
+        unless=unless.map(tuple),
+    )
+
+
+matches = matches_unless(st.lists(matches_unless(st.just([])), max_size=2))
 rules = st.lists(st.tuples(matches, st.sampled_from(["", "", "noise"]), st.booleans()), max_size=6)
 fields = st.dictionaries(st.sampled_from("xy"), st.sampled_from(["", "a", "0", "1", "2", "nan", "ab"]))
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from router.engine.finder import Finder, concerns
+from router.engine.finder import Finder
+from router.engine.match import concerns
 from router.model.pattern import Pattern
 from router.model.ruleset import LabelTest, Match
 from router.model.severity import Severity

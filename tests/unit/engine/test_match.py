@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from router.engine.match import any_matches, field_of, holds, number_of
+from router.engine.match import any_matches, concerns, field_of, holds, number_of
 from router.model.pattern import Pattern
 from router.model.ruleset import LabelTest, Match, NumberTest
 from router.model.severity import Severity
@@ -49,6 +49,9 @@ def test_one_positive_pattern_and_all_negated_ones(written: list[str], text: str
         ("score", "0.4"),
         ("deep", ""),
         ("missing", ""),
+        ("labels.env", "prod"),
+        ("labels.severity", ""),
+        ("labels.score", ""),
     ],
 )
 def test_a_field_is_text(field: str, expected: str) -> None:
@@ -105,3 +108,15 @@ def test_a_label_comes_before_a_detail() -> None:
 )
 def test_every_condition_must_hold(match: Match, *, expected: bool) -> None:
     assert holds(match, ALERT) is expected
+
+
+def test_exceptions_are_whole_matches() -> None:
+    api_in_prod = Match(services=patterns("api"), labels=(LabelTest(label="env", patterns=patterns("prod")),))
+    api_in_test = Match(services=patterns("api"), labels=(LabelTest(label="env", patterns=patterns("test")),))
+    assert concerns(api_in_prod, ALERT)
+    assert not holds(Match(unless=(api_in_test, api_in_prod)), ALERT)
+    assert holds(Match(unless=(api_in_test,)), ALERT)
+    # An exception from the exception is meant again: so two positive conditions on one label can be asked for.
+    assert holds(Match(unless=(Match(unless=(api_in_prod,)),)), ALERT)
+    assert not concerns(Match(services=patterns("web")), ALERT)
+    assert not concerns(Match(names=patterns("Up")), ALERT)

@@ -24,6 +24,20 @@ from tests.support.rule_texts import compile_rules
         ("where: {score: {lt: 0.5}}", {"labels": {"score": "0.7"}}, Failure("score", "< 0.5", "0.7")),
         ("where: {score: {gte: 2}}", {"details": {"score": "many"}}, Failure("score", ">= 2", "no number: 'many'")),
         ("where: {score: {lte: 2}}", {}, Failure("score", "<= 2", "no such label or detail")),
+        (
+            "unless: [{name: Up}, {service: api, source: p*, severity: error, labels: {env: ''}, where: {n: {gt: 1}}}]",
+            {"details": {"n": 2}},
+            Failure(
+                "unless",
+                'not service "api", source "p*", severity error, label env "", n > 1',
+                "that is what it is",
+            ),
+        ),
+        (
+            "unless: {name: Down, unless: {service: web}}",
+            {},
+            Failure("unless", 'not name "Down", not (service "web")', "that is what it is"),
+        ),
         ("service: api, name: Down, min_severity: error, labels: {env: '!prod'}", {}, None),
     ],
 )

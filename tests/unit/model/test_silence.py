@@ -16,6 +16,7 @@ def test_conditions_come_back_from_their_text() -> None:
         sources=(Pattern("prometheus"),),
         labels=(LabelTest(label="env", patterns=(Pattern("prod"),)),),
         where=(NumberTest(field="score", operator="lt", value=0.5),),
+        unless=(Match(names=(Pattern("ErrSoft"),), unless=(Match(services=(Pattern("pay-db"),)),)),),
     )
     silence = Silence(id="s", match=PlainMatch.of(match), until=5, reason="x")
     again = msgspec.json.decode(msgspec.json.encode(silence), type=Silence)

@@ -42,6 +42,8 @@ GROUPS = ["group_by| service is taken out of group_by", "group_by| name is taken
          "match.where.score.lt| score lt: 0.45 instead of 0.5, a tenth down"]),
         ("match: {where: {score: {gt: 0}}}", ["match.where.score.gt| score gt: 0.1 instead of 0, a tenth up",
          "match.where.score.gt| score gt: -0.1 instead of 0, a tenth down"]),
+        ("match: {unless: [{name: A}, {name: B}]}", ["match.unless.0| the exception is taken out",
+         "match.unless.1| the exception is taken out"]),
         ("match: {min_severity: error}", ["match.min_severity| warning matches as well",
          "match.min_severity| error no longer matches"]),
         ("match: {severity: [info, error]}", ["match.severity| info no longer matches",

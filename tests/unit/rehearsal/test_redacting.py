@@ -95,7 +95,8 @@ def test_changes_people_and_silences() -> None:
     assert isinstance(covered, IncidentChanged)
     assert covered.who.startswith("person-")
     assert covered.dedup_key == "a/b/c"
-    match = PlainMatch(services=("api",), labels=(("customer", (SECRET, f"!{SECRET}")), ("env", ("prod",))))
+    mine = (("customer", (SECRET, f"!{SECRET}")), ("env", ("prod",)))
+    match = PlainMatch(services=("api",), labels=mine, unless=(PlainMatch(labels=mine),))
     silence = Silence(id="s", match=match, until=5, reason=SECRET, by="Ann Example")
     muted = redact(SilenceChanged(id="s", silence=silence, by="Ann Example"), "customer")
     assert isinstance(muted, SilenceChanged)
@@ -107,6 +108,7 @@ def test_changes_people_and_silences() -> None:
     assert isinstance(alert_covered, AlertReceived)
     pseudonym = alert_covered.alert.labels["customer"]
     assert muted.silence.match.labels == (("customer", (pseudonym, f"!{pseudonym}")), ("env", ("prod",)))
+    assert muted.silence.match.unless == (PlainMatch(labels=muted.silence.match.labels),)
     assert redact(SilenceChanged(id="s"), "customer") == SilenceChanged(id="s")
 
 

@@ -23,6 +23,7 @@ SOMETHING = [
     "id: a, match: {labels: {env: prod}}",
     "id: a, match: {where: {x: {lt: 1}}}",
     'id: a, match: {service: "?*"}',
+    "id: a, match: {unless: {service: x}}",
 ]
 
 
