@@ -76,12 +76,12 @@ class Ledger(Protocol):
 
 
 def priority_of(event: Event) -> Priority:
-    """Triggers by severity first, then resolves, then updates, then changes."""
+    """Triggers by severity first, then resolves, then updates and acknowledgements, then changes."""
     if event.action == "change":
         return Priority.CHANGE
     if event.action == "resolve":
         return Priority.RESOLVE
-    return Priority.UPDATE if event.is_update else _TRIGGER_PRIORITY[event.severity]
+    return Priority.UPDATE if event.is_update or event.action == "acknowledge" else _TRIGGER_PRIORITY[event.severity]
 
 
 def undecidable(entry: Entry, ruleset: RuleSet, cause: str) -> Transition:
@@ -269,6 +269,7 @@ class Processor:
         self._next_delivery_id += 1
         return Delivery(
             id=delivery_id,
+            channel=event.channel,
             team=event.team,
             routing_key=event.routing_key,
             dedup_key=event.dedup_key,

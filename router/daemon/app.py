@@ -257,8 +257,8 @@ class Daemon:
         else:
             await troubles.clear(Trouble.CLOCK_JUMPED)
         proven, self._parts.counts.proven = self._parts.counts.proven, set()
-        for team in sorted(proven):
-            await troubles.clear(Trouble.DEAD_LETTER, subject=team)
+        for subject in sorted(proven):
+            await troubles.clear(Trouble.DEAD_LETTER, subject=subject)
         await troubles.retry()
 
     async def _retire(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol, get_args
 
 import msgspec
@@ -14,6 +14,7 @@ from router.config.secrets import Secrets
 from router.config.settings import PagerDutySettings, Settings
 from router.daemon.troubles import Trouble, Troubles
 from router.dispatch.dead import fact_of
+from router.dispatch.settings import Pacing
 from router.dispatch.settings import Settings as DispatchSettings
 from router.dispatch.worker import Dispatcher
 from router.engine.core import Engine
@@ -39,6 +40,11 @@ class Journal(Protocol):
         ...
 
 
+def subject_of(delivery: Delivery) -> str:
+    """What the router's own trouble about it is called: the team, or for what pages nobody where it was to go."""
+    return delivery.team or delivery.routing_key
+
+
 class DeadLetterOffice:
     """Fits ``dispatch.protocols.Failures``: journals what was given up, then raises the router's own alert."""
 
@@ -49,11 +55,17 @@ class DeadLetterOffice:
         self._clock = clock
 
     async def failed(self, deliveries: Sequence[Delivery]) -> None:
-        """Returns when the failures are in the journal; the engine pages the fallback from there."""
-        await self._journal.append(self._clock.now(), [fact_of(delivery) for delivery in deliveries], reserved=True)
+        """Returns when the failures are in the journal; the engine pages the fallback from there.
+
+        What pages nobody (a notification, and the like) has no fallback: that its channel fails is a trouble of our own, once.
+        """
+        pages = [fact_of(delivery) for delivery in deliveries if delivery.team]
+        if pages:
+            await self._journal.append(self._clock.now(), pages, reserved=True)
         for delivery in deliveries:
-            summary = f"a {delivery.action} for team {delivery.team} could not be delivered: {delivery.reason}"
-            await self._troubles.fire(Trouble.DEAD_LETTER, summary, subject=delivery.team)
+            to = f"team {delivery.team}" if delivery.team else delivery.routing_key
+            summary = f"a {delivery.action} for {to} could not be delivered: {delivery.reason}"
+            await self._troubles.fire(Trouble.DEAD_LETTER, summary, subject=subject_of(delivery))
 
 
 class Hands:
@@ -163,12 +175,13 @@ def webhook_secrets(settings: Settings) -> list[str]:
     return [settings.secrets.resolve(reference).reveal() for reference in settings.pagerduty.webhook_secrets]
 
 
-def dispatch_settings(pagerduty: PagerDutySettings) -> DispatchSettings:
-    """Pace and patience as configured; everything else by default."""
+def dispatch_settings(pagerduty: PagerDutySettings, channels: Mapping[str, Pacing] | None = None) -> DispatchSettings:
+    """Pace and patience as configured, those of channels by their names; everything else by default."""
     rate = pagerduty.rate
+    others = channels or {}
     if rate is None:
-        return DispatchSettings(calls=0, retry_max_age_ms=pagerduty.retry_for_ms)
-    return DispatchSettings(calls=rate.calls, window_ms=rate.per_ms, retry_max_age_ms=pagerduty.retry_for_ms)
+        return DispatchSettings(calls=0, retry_max_age_ms=pagerduty.retry_for_ms, channels=others)
+    return DispatchSettings(calls=rate.calls, window_ms=rate.per_ms, retry_max_age_ms=pagerduty.retry_for_ms, channels=others)
 
 
 def known_secrets(settings: Settings) -> Iterable[str]:

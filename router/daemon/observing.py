@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 import router
+from router.daemon.joints import subject_of
 from router.dispatch.snapshot import Snapshot
 from router.model.delivery import Delivery, DeliveryState, Outcome
 from router.model.ruleset import RuleSet
@@ -20,19 +21,19 @@ class DeliveryCounts:
     """Counts what the dispatcher reports; called on its hot path, so label children are kept."""
 
     def __init__(self, metrics: Metrics) -> None:
-        """Nothing was sent yet. ``proven`` are teams PagerDuty accepted something of since it was last emptied."""
+        """Nothing was sent yet. ``proven``: whose deliveries were accepted since it was last emptied, teams and channels."""
         self._metrics = metrics
         self.proven: set[str] = set()
         self.follow: Callable[[Delivery], None] | None = None  # set once; told of what PagerDuty took
 
-    def attempted(self, _delivery: Delivery, outcome: Outcome, _took_ms: int) -> None:
+    def attempted(self, delivery: Delivery, outcome: Outcome, _took_ms: int) -> None:
         """A call ended."""
-        self._metrics.delivery_attempts.labels(type(outcome).__name__.lower()).inc()
+        self._metrics.delivery_attempts.labels(delivery.channel, type(outcome).__name__.lower()).inc()
 
     def delivered(self, delivery: Delivery) -> None:
         """It was accepted."""
-        self.proven.add(delivery.team)
-        if self.follow is not None:
+        self.proven.add(subject_of(delivery))
+        if self.follow is not None and delivery.team:
             self.follow(delivery)
         self._finish(delivery, DeliveryState.DELIVERED)
         self._metrics.delivery_seconds.observe(max(0, delivery.finished_at - delivery.created_at) / 1000)
@@ -53,7 +54,7 @@ class DeliveryCounts:
         log.warning("breaker_changed", endpoint=endpoint, state=state)
 
     def _finish(self, delivery: Delivery, state: DeliveryState) -> None:
-        self._metrics.deliveries.labels(delivery.team, state.value).inc()
+        self._metrics.deliveries.labels(delivery.channel, delivery.team, state.value).inc()
 
 
 class EngineFigures(Protocol):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from router.clock import Clock
 from router.config.settings import Settings
+from router.daemon.channels import Channels, PagerDutyWay
 from router.daemon.fetching import fetch
 from router.daemon.joints import DeadLetterOffice, KeyRing, Rebuilding, dispatch_settings, ingest_sources
 from router.daemon.observing import DeliveryCounts
@@ -39,6 +40,7 @@ class Parts:
     processor: Processor
     dispatcher: Dispatcher
     client: EventsClient
+    channels: Channels
     keys: KeyRing
     counts: DeliveryCounts
     troubles: Troubles
@@ -66,7 +68,7 @@ def wire(
     troubles = Troubles(journal=store, clock=clock, metrics=metrics)
     troubles.recover(recovered.state)
     counts = DeliveryCounts(metrics)
-    keys, client, dispatcher = _way_out(
+    keys, client, channels, dispatcher = _way_out(
         settings=settings, store=store, reader=reader, troubles=troubles, counts=counts, clock=clock, chance=chance
     )
     paging = join_paging(
@@ -75,7 +77,7 @@ def wire(
     processor = Processor(
         ledger=store,
         engine=engine,
-        encode=encode,
+        encode=channels.encode,
         deliver=dispatcher.enqueue,
         clock=clock,
         metrics=metrics,
@@ -98,11 +100,7 @@ def wire(
     )
     store.subscribe(processor.offer)
     processor.offer(recovered.undecided)
-    dispatcher.recover(
-        recovered.outbox,
-        recent=reader.deliveries(state=DeliveryState.DELIVERED, limit=1000),
-        dead=len(reader.deliveries(state=DeliveryState.DEAD, limit=MAX_DEAD_COUNTED)),
-    )
+    _take_up(dispatcher, recovered, reader)
     return Parts(
         engine=engine,
         register=register,
@@ -110,10 +108,20 @@ def wire(
         processor=processor,
         dispatcher=dispatcher,
         client=client,
+        channels=channels,
         keys=keys,
         counts=counts,
         troubles=troubles,
         paging=paging,
+    )
+
+
+def _take_up(dispatcher: Dispatcher, recovered: Recovered, reader: Reader) -> None:
+    """What was not delivered in the life before, at the pace of that life."""
+    dispatcher.recover(
+        recovered.outbox,
+        recent=reader.deliveries(state=DeliveryState.DELIVERED, limit=1000),
+        dead=len(reader.deliveries(state=DeliveryState.DEAD, limit=MAX_DEAD_COUNTED)),
     )
 
 
@@ -126,8 +134,8 @@ def _way_out(
     counts: DeliveryCounts,
     clock: Clock,
     chance: random.Random,
-) -> tuple[KeyRing, EventsClient, Dispatcher]:
-    """From the outbox to PagerDuty."""
+) -> tuple[KeyRing, EventsClient, Channels, Dispatcher]:
+    """From the outbox to PagerDuty and the channels beside it."""
     keys = KeyRing(settings.secrets)
     # The configuration's own check refuses plain http to any host but this one.
     origin, _ = parse_origin(settings.pagerduty.events_url, allow_http=True)
@@ -139,8 +147,9 @@ def _way_out(
         deadline_seconds=settings.pagerduty.timeout_ms / 1000,
         allow_http=True,
     )
+    channels = Channels(PagerDutyWay(encode, client))
     dispatcher = Dispatcher(
-        sender=client,
+        sender=channels,
         recorder=store,
         failures=DeadLetterOffice(journal=store, troubles=troubles, clock=clock),
         clock=clock,
@@ -148,6 +157,6 @@ def _way_out(
         settings=dispatch_settings(settings.pagerduty),
         observer=counts,
         archive=reader,
-        endpoint_of=lambda _delivery: client.endpoint,
+        endpoint_of=channels.endpoint_of,
     )
-    return keys, client, dispatcher
+    return keys, client, channels, dispatcher

@@ -21,6 +21,7 @@ from router.dispatch.pace import Pace
 from router.dispatch.queue import KeyQueue
 from router.dispatch.settings import Settings
 from router.model.delivery import Delivery
+from router.model.event import PAGERDUTY
 
 PROBES_REMEMBERED = 4
 MAX_IDLE_KEYS = 1_024
@@ -69,6 +70,8 @@ class Outbox:
         self._lanes: dict[tuple[str, str], Lane] = {}
         self._maybe_sent: set[int] = set()
         self._ring: deque[KeyQueue] = deque()
+        self._besides = 0  # in flight to other channels than PagerDuty
+        self._crowded: dict[str, KeyQueue] = {}  # wait for one of those to end
         self._timers: list[tuple[int, int, KeyQueue]] = []
         self._timers_set = 0
 
@@ -168,8 +171,9 @@ class Outbox:
                 self._let_go_of_idle(now)
             if endpoint not in self.endpoints:
                 self.endpoints[endpoint] = Endpoint(endpoint, self.settings)
-            pace = Pace(self.settings.calls, self.settings.window_ms)
-            queue = self.queues[endpoint, delivery.routing_key] = KeyQueue(delivery.routing_key, endpoint, pace)
+            pacing = self.settings.pacing(delivery.channel)
+            queue = KeyQueue(delivery.routing_key, endpoint, Pace(pacing.calls, pacing.window_ms), delivery.channel)
+            self.queues[endpoint, delivery.routing_key] = queue
         return queue
 
     def pace_of(self, delivery: Delivery, now: int) -> Pace:
@@ -202,6 +206,7 @@ class Outbox:
             if is_probe:
                 endpoint.probed.append(delivery.id)
             self.in_flight += 1
+            self._besides += queue.channel != PAGERDUTY
             queue.in_flight += 1
             queue.pace.begin()
             self._call_up(queue)
@@ -214,6 +219,9 @@ class Outbox:
             return False
         if queue.in_flight >= self.settings.in_flight_per_key:
             return False  # ``end`` calls it up
+        if queue.channel != PAGERDUTY and self._besides >= self.settings.in_flight_besides:
+            self._crowded[queue.name] = queue
+            return False
         free_at = queue.pace.free_at(now)
         if free_at is None:
             return False  # ``end`` calls it up
@@ -233,6 +241,11 @@ class Outbox:
         queue.in_flight -= 1
         queue.pace.end(now)
         self._call_up(queue)
+        if queue.channel != PAGERDUTY:
+            self._besides -= 1
+            crowded, self._crowded = self._crowded, {}
+            for other in crowded.values():
+                self._call_up(other)
 
     def _call_up(self, queue: KeyQueue) -> None:
         if queue.has_ready and not queue.in_ring:
@@ -296,5 +309,6 @@ class Outbox:
         """New bounds, from the next call on."""
         self.settings = settings
         for queue in self.queues.values():
-            queue.pace.change(settings.calls, settings.window_ms)
+            pacing = settings.pacing(queue.channel)
+            queue.pace.change(pacing.calls, pacing.window_ms)
             self._call_up(queue)

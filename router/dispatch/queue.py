@@ -12,6 +12,7 @@ from heapq import heapify, heappop, heappush
 
 from router.dispatch.lane import Lane
 from router.dispatch.pace import Pace
+from router.model.event import PAGERDUTY
 
 _FEW = 64
 
@@ -27,6 +28,7 @@ class KeyQueue:
         "_tokens",
         "_waiting",
         "_waiting_lanes",
+        "channel",
         "endpoint",
         "in_flight",
         "in_ring",
@@ -35,9 +37,10 @@ class KeyQueue:
         "wake_at",
     )
 
-    def __init__(self, name: str, endpoint: str, pace: Pace) -> None:
+    def __init__(self, name: str, endpoint: str, pace: Pace, channel: str = PAGERDUTY) -> None:
         """Nothing waits."""
         self.name = name
+        self.channel = channel
         self.endpoint = endpoint
         self.pace = pace
         self.in_flight = 0

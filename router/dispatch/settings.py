@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import msgspec
+
+
+class Pacing(msgspec.Struct, frozen=True, kw_only=True):
+    """How one channel wants to be called, where that differs from PagerDuty."""
+
+    calls: int  # in any window of ``window_ms``; 0: unlimited
+    window_ms: int = 60_000
+    retry_max_age_ms: int = 86_400_000
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -12,6 +23,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     window_ms: int = 60_000
     in_flight: int = 64
     in_flight_per_key: int = 16
+    in_flight_besides: int = 16  # of all channels but PagerDuty together: one that hangs must leave room for pages
     retry_max_age_ms: int = 86_400_000  # older than this, a delivery that fails once more is given up
     backoff_base_ms: int = 1_000
     backoff_cap_ms: int = 30_000
@@ -20,3 +32,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     probe_cap_ms: int = 10_000
     max_body_bytes: int = 67_108_864  # of waiting bodies in memory; what is above is read back from the store
     max_unrecorded: int = 1_000  # deliveries answered and not yet recorded; above it nothing new is sent
+    channels: Mapping[str, Pacing] = MappingProxyType({})  # by name; for one that is not here it is as for PagerDuty
+
+    def pacing(self, channel: str) -> Pacing:
+        """How this channel is called."""
+        found = self.channels.get(channel)
+        return found or Pacing(calls=self.calls, window_ms=self.window_ms, retry_max_age_ms=self.retry_max_age_ms)

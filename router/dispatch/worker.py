@@ -107,7 +107,7 @@ class Dispatcher:
         now, wall = self._now(), self._clock.now()
         self._dead += dead
         for delivery in sorted(recent, key=_finished_at):
-            if wall - self._settings.window_ms < delivery.finished_at <= wall:
+            if wall - self._settings.pacing(delivery.channel).window_ms < delivery.finished_at <= wall:
                 self._outbox.pace_of(delivery, now).remember(now - (wall - delivery.finished_at))
         for delivery in outbox:
             wait_ms = min(max(0, delivery.next_attempt_at - wall), MAX_PAUSE_MS) if delivery.attempts else 0
@@ -270,8 +270,9 @@ class Dispatcher:
         delivery = sending.delivery
         wall = self._clock.now()
         since = self._revived.get(delivery.id, delivery.created_at)
-        if is_too_old(since, wall, self._settings.retry_max_age_ms):
-            hours = self._settings.retry_max_age_ms / 3_600_000
+        max_age_ms = self._settings.pacing(delivery.channel).retry_max_age_ms
+        if is_too_old(since, wall, max_age_ms):
+            hours = max_age_ms / 3_600_000
             last = delivery.last_attempts[-1].outcome
             cause = "too many calls" if not isinstance(last, Unavailable) else last.cause
             self._give_up(delivery, f"not accepted within {hours:g} h; last: {cause}")

@@ -6,7 +6,7 @@ from enum import IntEnum, StrEnum
 
 import msgspec
 
-from router.model.event import EventAction
+from router.model.event import PAGERDUTY, EventAction
 
 
 class DeliveryState(StrEnum):
@@ -31,9 +31,10 @@ class Priority(IntEnum):
 
 
 class Accepted(msgspec.Struct, frozen=True, kw_only=True, tag="accepted", omit_defaults=True):
-    """PagerDuty took it (202)."""
+    """The other side took it; PagerDuty answers 202. ``receipt``: what it calls it, for what follows of the same lane."""
 
     status: int = 202
+    receipt: str = ""
 
 
 class Throttled(msgspec.Struct, frozen=True, kw_only=True, tag="throttled", omit_defaults=True):
@@ -77,8 +78,8 @@ class Delivery(msgspec.Struct, kw_only=True, omit_defaults=True):
     """
 
     id: int  # rises in decision order
-    channel: str = "pagerduty"
-    team: str
+    channel: str = PAGERDUTY
+    team: str  # empty: nobody is paged by it
     routing_key: str  # the reference
     dedup_key: str
     action: EventAction

@@ -1,4 +1,4 @@
-"""An event: what PagerDuty's Events API v2 shall hear. Carries the *reference* of a routing key, never the key."""
+"""An event: what PagerDuty, or a channel beside it, shall hear. Carries the *reference* of a routing key, never the key."""
 
 from __future__ import annotations
 
@@ -11,16 +11,25 @@ from router.model.severity import Severity
 
 EventAction = Literal["trigger", "acknowledge", "resolve", "change"]
 
+PAGERDUTY = "pagerduty"
+"""The channel that pages; every other one only tells."""
+
+CHANNEL_REFERENCE = "channel:"
+"""What stands before a channel's name in ``routing_key``: there is no key to look up, and its lanes and pace are its own."""
+
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """One thing to tell one team's service. ``dedup_key`` is RULE/GROUPDIGEST/EPISODE, at most 255 characters, never reused.
+    """One thing to tell one team's service, or one channel: then ``team`` is empty, for nobody is paged.
+
+    ``dedup_key`` is RULE/GROUPDIGEST/EPISODE, at most 255 characters, never reused.
 
     ``is_update``: the episode is open already; sent after new triggers and resolves. Lengths are whatever the alert had:
     ``router.pagerduty.events_v2`` makes them acceptable.
     """
 
     team: str
-    routing_key: str  # a reference: env:NAME, file:PATH, credential:NAME, config:PATH
+    channel: str = PAGERDUTY  # or the name of a configured one
+    routing_key: str  # a reference: env:NAME, file:PATH, credential:NAME, config:PATH; channel:NAME
     dedup_key: str
     action: EventAction
     at: int

@@ -1,6 +1,6 @@
 """Every metric of the router, declared in this one file; docs/reference/metrics.md has a line for each.
 
-Names begin with ``alert_router_``, units are base units, label values come from closed sets (team, rule id, reason, state):
+Names begin with ``alert_router_``, units are base units, label values are of closed sets (team, channel, rule, reason, state):
 never a fingerprint, a dedup key, or text from an alert. A labelled counter costs about 2 µs, so the hot path counts once per
 batch. Gauges are read from their owners when somebody scrapes.
 """
@@ -75,8 +75,10 @@ class Metrics:
         self.decisions = self._counter("decisions_total", "Decisions taken.", ["action", "reason"])
         self.rule_decisions = self._counter("rule_decisions_total", "Decisions by rule.", ["rule", "action"])
         self.pages = self._counter("pages_total", "Events decided for a team.", ["team", "action"])
-        self.deliveries = self._counter("deliveries_total", "Deliveries finished.", ["team", "state"])
-        self.delivery_attempts = self._counter("delivery_attempts_total", "Calls to PagerDuty.", ["outcome"])
+        self.deliveries = self._counter("deliveries_total", "Deliveries finished.", ["channel", "team", "state"])
+        self.delivery_attempts = self._counter(
+            "delivery_attempts_total", "Calls to PagerDuty and the channels.", ["channel", "outcome"]
+        )
         self.delivery_seconds = self._histogram("delivery_seconds", "From decision to PagerDuty's 202.")
         self.commit_seconds = self._histogram("commit_seconds", "One step of the processor made durable.")
         self.commit_failures = self._counter("commit_failures_total", "Commits that failed and were tried again.", [])

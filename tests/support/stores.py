@@ -78,11 +78,20 @@ def incident(number: int, *, at: int = START, closed_at: int = 0, teams: tuple[s
     )
 
 
-def delivery(number: int, *, at: int = START, team: str = "payments", key: str | None = None) -> Delivery:
+def delivery(
+    number: int,
+    *,
+    at: int = START,
+    team: str = "payments",
+    key: str | None = None,
+    channel: str = "pagerduty",
+    routing_key: str = "",
+) -> Delivery:
     return Delivery(
         id=number,
+        channel=channel,
         team=team,
-        routing_key=f"env:PD_KEY_{team.upper()}",
+        routing_key=routing_key or f"env:PD_KEY_{team.upper()}",
         dedup_key=dedup_key(number) if key is None else key,
         action="trigger",
         priority=Priority.CRITICAL,

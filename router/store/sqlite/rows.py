@@ -14,7 +14,7 @@ import msgspec
 from router.errors import StoreUnusable
 from router.model.decision import Decision
 from router.model.delivery import Attempt, Delivery, DeliveryState, Priority
-from router.model.event import EventAction
+from router.model.event import PAGERDUTY, EventAction
 from router.model.incident import Incident
 from router.model.journal import Entry, Fact
 from router.store.base import DecisionRow
@@ -38,7 +38,7 @@ class _Sending(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     action: EventAction
     priority: Priority
     created_at: int
-    channel: str = "pagerduty"
+    channel: str = PAGERDUTY
     alert_seq: int = 0
     rule: str = ""
 

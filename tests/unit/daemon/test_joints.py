@@ -18,6 +18,7 @@ from router.daemon.joints import (
 )
 from router.daemon.loading import load
 from router.daemon.troubles import Troubles
+from router.dispatch.settings import Pacing
 from router.model.delivery import DeliveryState
 from router.model.journal import AlertReceived, DeliveryFailed
 from router.model.quantity import Rate
@@ -63,6 +64,19 @@ async def test_what_was_given_up_is_journalled_before_the_trouble_is_raised() ->
     assert [type(fact) for fact in alerts] == [AlertReceived, AlertReceived]
     assert [fact.alert.labels["subject"] for fact in alerts] == ["payments", "search"]
     assert "Invalid routing key" in alerts[0].alert.summary
+
+
+async def test_what_pages_nobody_has_no_fallback_and_is_a_trouble_once() -> None:
+    journal, clock = Journal(), StillClock()
+    office = DeadLetterOffice(journal=journal, troubles=Troubles(journal=journal, clock=clock, metrics=Metrics()), clock=clock)
+    told = [delivery(number, channel="ops-chat", team="", routing_key="channel:ops-chat") for number in (1, 2)]
+    for one in told:
+        one.state, one.reason = DeliveryState.DEAD, "HTTP 404: no_service"
+    await office.failed(told)
+    (alert,) = journal.facts
+    assert isinstance(alert, AlertReceived)
+    assert alert.alert.labels["subject"] == "channel:ops-chat"
+    assert alert.alert.summary == "a trigger for channel:ops-chat could not be delivered: HTTP 404: no_service"
 
 
 class Dispatcher:
@@ -115,3 +129,18 @@ def test_pace_and_patience() -> None:
     paced = made(Rate(calls=50, per_ms=30_000))
     assert (paced.calls, paced.window_ms, paced.retry_max_age_ms) == (50, 30_000, 3_600_000)
     assert made(None).calls == 0
+
+
+def test_a_channel_has_its_own_pace_and_what_is_not_named_is_as_pagerduty() -> None:
+    section = PagerDutySettings(
+        events_url="https://events.pagerduty.com",
+        api_url="https://api.pagerduty.com",
+        rate=Rate(calls=50, per_ms=30_000),
+        timeout_ms=10_000,
+        retry_for_ms=3_600_000,
+        use_environment_proxy=False,
+    )
+    slow = Pacing(calls=1, window_ms=1_000)
+    made = dispatch_settings(section, {"ops-chat": slow})
+    assert made.pacing("ops-chat") is slow
+    assert made.pacing("pagerduty") == Pacing(calls=50, window_ms=30_000, retry_max_age_ms=3_600_000)

@@ -31,13 +31,27 @@ def test_calls_and_ends_are_counted_by_closed_words() -> None:
     counts.dead(delivery(2, team="search"))
     counts.cancelled(delivery(3))
     for word in ("accepted", "rejected", "throttled", "unavailable"):
-        assert value(metrics, "delivery_attempts_total", outcome=word) == 1
-    assert value(metrics, "deliveries_total", team="payments", state="delivered") == 1
-    assert value(metrics, "deliveries_total", team="search", state="dead") == 1
-    assert value(metrics, "deliveries_total", team="payments", state="cancelled") == 1
+        assert value(metrics, "delivery_attempts_total", channel="pagerduty", outcome=word) == 1
+    assert value(metrics, "deliveries_total", channel="pagerduty", team="payments", state="delivered") == 1
+    assert value(metrics, "deliveries_total", channel="pagerduty", team="search", state="dead") == 1
+    assert value(metrics, "deliveries_total", channel="pagerduty", team="payments", state="cancelled") == 1
     assert value(metrics, "delivery_seconds_sum") == 0.25
     assert counts.proven == {"payments"}
     assert followed == [one]
+
+
+def test_what_pages_nobody_is_counted_by_its_channel_and_not_followed() -> None:
+    metrics = Metrics()
+    counts = DeliveryCounts(metrics)
+    followed = []
+    counts.follow = followed.append
+    told = delivery(1, channel="ops-chat", team="", routing_key="channel:ops-chat")
+    counts.attempted(told, Accepted(receipt="17.5"), 5)
+    counts.delivered(told)
+    assert value(metrics, "delivery_attempts_total", channel="ops-chat", outcome="accepted") == 1
+    assert value(metrics, "deliveries_total", channel="ops-chat", team="", state="delivered") == 1
+    assert counts.proven == {"channel:ops-chat"}
+    assert followed == []
 
 
 def test_a_clock_that_went_back_makes_no_negative_time() -> None:

@@ -1,10 +1,11 @@
 import asyncio
+from typing import Any
 
 import pytest
 
-from router.dispatch.settings import Settings
+from router.dispatch.settings import Pacing, Settings
 from router.errors import StoreUnusable
-from router.model.delivery import ATTEMPTS_KEPT, Attempt, Priority, Rejected, Throttled, Unavailable
+from router.model.delivery import ATTEMPTS_KEPT, Attempt, Delivery, Priority, Rejected, Throttled, Unavailable
 from tests.support.dispatch import ACCEPTED, Ledger, World, make_delivery, make_update, running
 from tests.support.virtual import START, LoopClock, run_virtual
 
@@ -641,6 +642,42 @@ def test_new_settings_hold_from_the_next_call_on():
         assert len(world.calls) == 10
 
     play(scenario, Settings(calls=2))
+
+
+def chat(number: int, name: str = "chat", **members: Any) -> Delivery:
+    return make_delivery(number, channel=name, team="", routing_key=f"channel:{name}", **members)
+
+
+def test_channels_that_hang_leave_room_for_pages():
+    async def scenario(world: World):
+        world.answer = lambda delivery: 30.0 if delivery.channel != "pagerduty" else ACCEPTED
+        world.enqueue(*[chat(number, f"chat{number % 5}") for number in range(1, 101)])
+        await world.wait(1)
+        assert len(world.calls) == 4, "all channels besides PagerDuty share a bound"
+        world.enqueue(*[make_delivery(number) for number in range(101, 109)])
+        await world.wait(1)
+        assert world.order[4:] == list(range(101, 109))
+        await world.settle()
+        assert len(world.calls) == 108
+
+    play(scenario, Settings(calls=0, in_flight=8, in_flight_besides=4))
+
+
+def test_a_channel_has_its_own_pace_and_its_own_patience():
+    async def scenario(world: World):
+        world.enqueue(*[chat(number) for number in range(1, 6)], make_delivery(6), make_delivery(7))
+        await world.wait(0.5)
+        assert world.order == [1, 6, 7]
+        await world.settle(20)
+        world.dispatcher.configure(
+            Settings(calls=100, channels={"chat": Pacing(calls=0, retry_max_age_ms=60_000)}, in_flight_per_key=1)
+        )
+        world.answer = lambda _: Unavailable(cause="HTTP 503", status=503)
+        world.enqueue(chat(8, created_at=world.clock.now()))
+        await world.settle(200)
+        assert world.ledger.rows[8].reason.startswith("not accepted within 0.0166667 h")
+
+    play(scenario, Settings(calls=100, channels={"chat": Pacing(calls=1, window_ms=1_000)}))
 
 
 def test_the_snapshot_tells_how_it_goes():

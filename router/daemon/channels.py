@@ -1,0 +1,103 @@
+"""Every way out by its name: which channel writes an event's body, and which sends a delivery.
+
+The processor's ``encode`` and the dispatcher's ``sender`` and ``endpoint_of`` are this one object; pages go straight through to
+PagerDuty. Keeps this invariant: a channel that is missing or makes a mistake costs its own deliveries (dead letters that say
+why) and nothing else. Must never do: retry, or choose who is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from router.model.delivery import Delivery, Outcome, Rejected, Unavailable
+from router.model.event import PAGERDUTY, Event
+from router.telemetry.logs import logger
+
+UNWRITTEN = b"(not written)"
+"""The body of an event whose channel could not write it: it is never sent, and no other channel's bytes are mistaken for it."""
+
+log = logger("daemon")
+
+
+class Channel(Protocol):
+    """One way out. ``router.pagerduty`` and the kinds of ``router.channels`` fit this without knowing it."""
+
+    @property
+    def endpoint(self) -> str:
+        """The server it goes to, which shares a breaker with all that go there; no secret is in it."""
+        ...
+
+    def encode(self, event: Event) -> bytes:
+        """The body, redacted: what every attempt sends. Pure; called once, when the transition is committed."""
+        ...
+
+    async def send(self, delivery: Delivery) -> Outcome:
+        """Send it once, within a deadline of its own; never raises for what a network can do."""
+        ...
+
+
+class Sending(Protocol):
+    """A client without an encoder."""
+
+    endpoint: str
+
+    async def send(self, delivery: Delivery) -> Outcome:
+        """As a channel."""
+        ...
+
+
+class PagerDutyWay:
+    """Fits ``Channel``: the encoder and the client of ``router.pagerduty`` together."""
+
+    def __init__(self, encode: Callable[[Event], bytes], client: Sending) -> None:
+        """The two."""
+        self.encode = encode
+        self.send = client.send
+        self.endpoint = client.endpoint
+
+
+class Channels:
+    """All of them; ``others`` is exchanged by a reload."""
+
+    def __init__(self, pagerduty: Channel, others: Mapping[str, Channel] | None = None) -> None:
+        """``others``: the configured ones by name; none of them is called like PagerDuty's."""
+        self.others: Mapping[str, Channel] = others or {}
+        self._pagerduty = pagerduty
+        self._write_page = pagerduty.encode
+        self._page_endpoint = pagerduty.endpoint
+
+    def encode(self, event: Event) -> bytes:
+        """The body by the event's channel; UNWRITTEN if there is no such channel, or it fails."""
+        if event.channel == PAGERDUTY:
+            return self._write_page(event)
+        channel = self.others.get(event.channel)
+        if channel is None:
+            return UNWRITTEN
+        try:
+            return channel.encode(event)
+        except Exception:
+            log.exception("channel_failed_to_write", channel=event.channel, dedup_key=event.dedup_key)
+            return UNWRITTEN
+
+    async def send(self, delivery: Delivery) -> Outcome:
+        """Once, by the delivery's channel; a rejection for one that is not configured, or was not when it was decided."""
+        if delivery.channel == PAGERDUTY:
+            return await self._pagerduty.send(delivery)
+        channel = self.others.get(delivery.channel)
+        if channel is None:
+            return Rejected(cause=f"channel {delivery.channel} is not in the configuration (any more)")
+        if delivery.body == UNWRITTEN:
+            return Rejected(cause=f"channel {delivery.channel} was not configured when this was decided, or could not write it")
+        try:
+            return await channel.send(delivery)
+        except Exception as error:
+            log.exception("channel_failed_to_send", channel=delivery.channel, delivery_id=delivery.id)
+            return Unavailable(cause=f"internal error: {type(error).__name__}")
+
+    def endpoint_of(self, delivery: Delivery) -> str:
+        """The server it goes to; a channel that is not configured is a server of its own."""
+        if delivery.channel == PAGERDUTY:
+            return self._page_endpoint
+        channel = self.others.get(delivery.channel)
+        return delivery.routing_key if channel is None else channel.endpoint
