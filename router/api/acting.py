@@ -12,7 +12,8 @@ import msgspec
 
 from router.api.exchange import Answer, Refused, Request, answer_json
 from router.errors import RemoteRefused, RemoteUnavailable, StoreError
-from router.incidents.actions import CannotAct, Done, Nowhere, Verb, Wish
+from router.incidents.actions import CannotAct, Done, Nowhere
+from router.model.wish import Verb, Wish
 
 _decode = msgspec.json.Decoder(Wish).decode
 _MAX_DIGITS = 18
@@ -41,29 +42,13 @@ class Acting:
         self._reconcile = reconcile
         self._who = who
 
-    async def acknowledge(self, request: Request, number: str) -> Answer:
-        """``POST /v1/incidents/N/acknowledge``."""
-        return await self._act(request, number, "acknowledge")
+    def doing(self, verb: Verb) -> Callable[[Request, str], Awaitable[Answer]]:
+        """The handler of ``POST /v1/incidents/N/VERB``; the body is a ``Wish``."""
 
-    async def resolve(self, request: Request, number: str) -> Answer:
-        """``POST /v1/incidents/N/resolve``; ``note``."""
-        return await self._act(request, number, "resolve")
+        async def act(request: Request, number: str) -> Answer:
+            return await self._act(request, number, verb)
 
-    async def note(self, request: Request, number: str) -> Answer:
-        """``POST /v1/incidents/N/note``; ``note``."""
-        return await self._act(request, number, "note")
-
-    async def reassign(self, request: Request, number: str) -> Answer:
-        """``POST /v1/incidents/N/reassign``; ``user``."""
-        return await self._act(request, number, "reassign")
-
-    async def escalate(self, request: Request, number: str) -> Answer:
-        """``POST /v1/incidents/N/escalate``; ``level`` or ``policy``."""
-        return await self._act(request, number, "escalate")
-
-    async def snooze(self, request: Request, number: str) -> Answer:
-        """``POST /v1/incidents/N/snooze``; ``seconds``."""
-        return await self._act(request, number, "snooze")
+        return act
 
     async def reconcile(self, request: Request) -> Answer:
         """``POST /v1/reconcile``; ``dry_run=true`` mends nothing."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from router.api.acting import Acting
 from router.api.compatible import Compatible
 from router.api.doors import Doors, shape_alertmanager, shape_event
@@ -11,6 +13,7 @@ from router.api.openapi import describe
 from router.api.reading import Reading
 from router.api.routes import Route
 from router.api.silencing import Silencing
+from router.model.wish import Verb
 
 
 def build_routes(
@@ -91,17 +94,11 @@ def _hooks(hooks: Hooks) -> list[Route]:
 
 
 def _acting(acting: Acting) -> list[Route]:
-    verbs = {
-        "acknowledge": acting.acknowledge,
-        "resolve": acting.resolve,
-        "note": acting.note,
-        "reassign": acting.reassign,
-        "escalate": acting.escalate,
-        "snooze": acting.snooze,
-    }
     routes = [
-        Route(method="POST", path=f"/v1/incidents/*/{verb}", handler=handler, scope="write", name=verb, takes_body=True)
-        for verb, handler in verbs.items()
+        Route(
+            method="POST", path=f"/v1/incidents/*/{verb}", handler=acting.doing(verb), scope="write", name=verb, takes_body=True
+        )
+        for verb in get_args(Verb)
     ]
     return [*routes, Route(method="POST", path="/v1/reconcile", handler=acting.reconcile, scope="write", name="reconcile")]
 

@@ -13,11 +13,11 @@ import msgspec
 from router import __version__
 from router.api.exchange import Answer, Request
 from router.api.reading import DEFAULT_LIMIT, MAX_LIMIT, ListedAlert, ListedDelivery
-from router.incidents.actions import Wish
 from router.incidents.explanation import Explanation
 from router.incidents.reconcile import Finding
 from router.model.delivery import Delivery, DeliveryState
 from router.model.incident import Incident
+from router.model.wish import Wish
 from router.store.base import DecisionRow
 
 _TYPES = (ListedAlert, ListedDelivery, Explanation, Delivery, Incident, DecisionRow, Wish, Finding)
@@ -26,8 +26,11 @@ _VERBS = {
     "resolve": "Resolve it in PagerDuty; `note` becomes its resolution note.",
     "note": "Add a note in PagerDuty.",
     "reassign": "Give it to a user of PagerDuty (email address or id).",
-    "escalate": "To a level of its escalation policy, or to another policy.",
+    "escalate": "To a level of its escalation policy, or to another policy (name or id).",
     "snooze": "Quiet for so many seconds.",
+    "responders": "Ask people (email address or id) or escalation policies (name or id) to help, with a message and a link.",
+    "status": "Publish a status update: the message, to the incident's subscribers.",
+    "priority": "Set its priority (name or id).",
 }
 _TEXT: dict[str, Any] = {"type": "string"}
 _TEXTS: dict[str, Any] = {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean", "null"]}}

@@ -126,7 +126,7 @@ def reassign(ctx: click.Context, incident: int, user: str, team: str | None) -> 
 @incidents.command(epilog="Example: alert-router incidents escalate 17 --level 2")
 @click.argument("incident", type=int)
 @click.option("--level", type=click.IntRange(1, 100), default=None, help="To this level of its escalation policy.")
-@click.option("--policy", default="", help="To another escalation policy: its id in PagerDuty.")
+@click.option("--policy", default="", help="To another escalation policy: its name or id in PagerDuty.")
 @team_option
 @click.pass_context
 def escalate(ctx: click.Context, incident: int, level: int | None, policy: str, team: str | None) -> None:
@@ -146,3 +146,46 @@ def snooze(ctx: click.Context, incident: int, duration_text: str, team: str | No
     except QuantityError as error:
         fail(f"--for {duration_text}: {error}", hint=error.hint, code=2)
     _act(ctx, incident, "snooze", f"snoozed for {duration_text}", seconds=seconds, team=team)
+
+
+@incidents.command(
+    epilog='Example: alert-router incidents responders 17 --policy "Database" --message "replica is behind" --link https://wiki/db'
+)
+@click.argument("incident", type=int)
+@click.option("--user", "users", multiple=True, help="Email address or id of somebody; may be given several times.")
+@click.option("--policy", "policies", multiple=True, help="Name or id of an escalation policy; likewise.")
+@click.option("--message", required=True, help="What they are told.")
+@click.option("--link", default="", help="Where to look, put behind the message.")
+@team_option
+@click.pass_context
+def responders(  # noqa: PLR0917 - one for each option
+    ctx: click.Context,
+    incident: int,
+    users: tuple[str, ...],
+    policies: tuple[str, ...],
+    message: str,
+    link: str,
+    team: str | None,
+) -> None:
+    """Ask more people to help with its page; PagerDuty tells them."""
+    _act(ctx, incident, "responders", "asked", users=users, policies=policies, message=message, link=link, team=team)
+
+
+@incidents.command(epilog='Example: alert-router incidents status 17 "cards work again, refunds are late"')
+@click.argument("incident", type=int)
+@click.argument("message")
+@team_option
+@click.pass_context
+def status(ctx: click.Context, incident: int, message: str, team: str | None) -> None:
+    """Publish a status update: MESSAGE goes to whoever has subscribed to the incident in PagerDuty."""
+    _act(ctx, incident, "status", "published", message=message, team=team)
+
+
+@incidents.command(epilog="Example: alert-router incidents priority 17 P1")
+@click.argument("incident", type=int)
+@click.argument("priority")
+@team_option
+@click.pass_context
+def priority(ctx: click.Context, incident: int, priority: str, team: str | None) -> None:
+    """Set the PRIORITY of its page: the name (or id) of one of the account's in PagerDuty."""
+    _act(ctx, incident, "priority", f"has priority {priority}", priority=priority, team=team)

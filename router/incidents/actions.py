@@ -1,4 +1,4 @@
-"""What a person does to a page from here: acknowledge, resolve, note, reassign, escalate, snooze, through PagerDuty's REST API.
+"""What a person does to a page from here: acknowledge, resolve, note, escalate, ask for help, through PagerDuty's REST API.
 
 What PagerDuty answers is taken in as news at once; the webhook about it then says nothing new, so nothing goes round in a
 circle. Each action is in the audit record with the name of who asked. Must never do: act on an incident that is not ours.
@@ -15,12 +15,20 @@ from router.errors import RouterError
 from router.incidents.follower import Follower
 from router.incidents.protocols import Ask, Hand
 from router.model.page import AuditEntry, Page, Sighting
+from router.model.wish import Verb, Wish, mistake_of
 
-Verb = Literal["acknowledge", "resolve", "note", "reassign", "escalate", "snooze"]
-MAX_SNOOZE_SECONDS = 604_800
-"""As PagerDuty documents it: a week."""
-
-MAX_NOTE_BYTES = 65_535
+ASKED: dict[Verb, str] = {
+    "acknowledge": "asked to acknowledge",
+    "resolve": "asked to resolve",
+    "note": "asked to note",
+    "reassign": "asked to reassign",
+    "escalate": "asked to escalate",
+    "snooze": "asked to snooze",
+    "responders": "asked for responders",
+    "status": "asked to publish a status",
+    "priority": "asked to set the priority",
+}
+"""How the audit record words it."""
 
 
 class CannotAct(RouterError):
@@ -29,17 +37,6 @@ class CannotAct(RouterError):
 
 class Nowhere(CannotAct):
     """There is no such incident, or PagerDuty has none for it."""
-
-
-class Wish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What to do besides the verb itself."""
-
-    note: str = ""  # of a note or a resolution
-    user: str = ""  # reassign: email address or id
-    level: int = 0  # escalate: to this level of the policy
-    policy: str = ""  # escalate: to this policy (its id)
-    seconds: int = 0  # snooze
-    team: str = ""  # only this team's page, when several were paged
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,21 +60,23 @@ class Actions:
 
     async def act(self, number: int, verb: Verb, wish: Wish, *, who: str) -> list[Done]:
         """Do it to every page of the incident (or the wished team's). CannotAct, or a RemoteError when PagerDuty says no."""
-        _check(verb, wish)
+        mistake = mistake_of(verb, wish)
+        if mistake:
+            raise CannotAct(mistake)
         if self._hand is None:
             raise CannotAct("this needs pagerduty.api_token (one that may write) and pagerduty.from in the configuration")
         done = []
         for page in await self._pages(number, wish.team):
-            sighting = await self._do(self._hand, page, verb, wish)
+            sighting = await carry_out(self._hand, page, verb, wish)
             entry = AuditEntry(
                 at=self._clock.now(),
                 who=who,
                 through="api",
-                what=f"asked to {verb}",
+                what=ASKED[verb],
                 incident=page.incident,
                 team=page.team,
                 pagerduty_id=page.pagerduty_id,
-                text=wish.note or wish.user or wish.policy,
+                text=wish.words,
             )
             # A note tells nothing of the status: only the entry is written.
             news = sighting or Sighting(kind="other", pagerduty_id=page.pagerduty_id)
@@ -98,36 +97,37 @@ class Actions:
             raise Nowhere(f"PagerDuty has shown no incident for incident {number}" + (f" of team {team}" if team else ""))
         return found
 
-    async def _do(self, hand: Hand, page: Page, verb: Verb, wish: Wish) -> Sighting | None:
-        incident = page.pagerduty_id
-        match verb:
-            case "acknowledge":
-                if page.status == "resolved":  # acknowledging would open it again
-                    raise CannotAct(f"incident {page.incident} is resolved in PagerDuty")
-                return await hand.acknowledge(incident)
-            case "resolve":
-                return await hand.resolve(incident, wish.note)
-            case "note":
-                await hand.annotate(incident, wish.note)
-                return None
-            case "reassign":
-                return await hand.reassign(incident, wish.user)
-            case "escalate":
-                return await hand.escalate(incident, level=wish.level, policy=wish.policy)
-            case "snooze":
-                return await hand.snooze(incident, wish.seconds)
-            case _:
-                assert_never(verb)
+
+async def carry_out(hand: Hand, page: Page, verb: Verb, wish: Wish) -> Sighting | None:
+    """Do it once, now; how the incident stands then, None if PagerDuty does not say. CannotAct or a RemoteError."""
+    incident = page.pagerduty_id
+    match verb:
+        case "acknowledge":
+            if page.status == "resolved":  # acknowledging would open it again
+                raise CannotAct(f"incident {page.incident} is resolved in PagerDuty")
+            return await hand.acknowledge(incident)
+        case "resolve":
+            return await hand.resolve(incident, wish.note)
+        case "reassign":
+            return await hand.reassign(incident, wish.user)
+        case "escalate":
+            return await hand.escalate(incident, level=wish.level, policy=wish.policy)
+        case "snooze":
+            return await hand.snooze(incident, wish.seconds)
+        case "priority":
+            return await hand.prioritise(incident, wish.priority)
+        case "note" | "responders" | "status":
+            await _say(hand, incident, verb, wish)
+            return None
+        case _:
+            assert_never(verb)
 
 
-def _check(verb: Verb, wish: Wish) -> None:
-    if verb == "note" and not wish.note.strip():
-        raise CannotAct("a note needs a text")
-    if len(wish.note.encode()) > MAX_NOTE_BYTES:
-        raise CannotAct(f"a note has at most {MAX_NOTE_BYTES} bytes")
-    if verb == "reassign" and not wish.user:
-        raise CannotAct("reassigning needs a user: the email address or id of somebody in PagerDuty")
-    if verb == "escalate" and bool(wish.level) == bool(wish.policy):
-        raise CannotAct("escalating needs either a level or the id of an escalation policy")
-    if verb == "snooze" and not 1 <= wish.seconds <= MAX_SNOOZE_SECONDS:
-        raise CannotAct(f"snoozing needs 1 to {MAX_SNOOZE_SECONDS} seconds, a week")
+async def _say(hand: Hand, incident: str, verb: Literal["note", "responders", "status"], wish: Wish) -> None:
+    """What adds something, each time it is done."""
+    if verb == "note":
+        await hand.annotate(incident, wish.note)
+    elif verb == "status":
+        await hand.publish_status(incident, wish.message)
+    else:
+        await hand.request_responders(incident, users=wish.users, policies=wish.policies, message=wish.told)

@@ -19,6 +19,12 @@ LAG_MS = 60_000
 MAX_READ = 50
 """Lines of PagerDuty's log of one second that are remembered as read."""
 
+ASSIGNED = frozenset({"escalated", "delegated", "reassigned"})
+"""News of whose it is, which may take an acknowledgement away."""
+
+MAX_RESPONDERS = 50
+"""People asked to help that are kept with a page, the newest."""
+
 RESOLUTION_NOTE = "Resolution Note: "
 """How PagerDuty begins the note that somebody gave while resolving."""
 
@@ -27,10 +33,6 @@ _STORIES = {
     "escalated": "escalated",
     "delegated": "delegated",
     "reassigned": "reassigned",
-    "priority_updated": "priority_updated",
-    "service_updated": "moved",
-    "responder_added": "responder_added",
-    "responder_replied": "responder_replied",
     "status_update_published": "status_published",
 }
 
@@ -53,11 +55,14 @@ def follow(page: Page, sighting: Sighting, *, now: int) -> Step:
         before = page.read_entries if sighting.at == page.read_until else ()
         page = msgspec.structs.replace(page, read_until=sighting.at, read_entries=(*before, sighting.log_entry)[-MAX_READ:])
     audit: list[AuditEntry] = []
-    if not page.pagerduty_id:
+    is_first = not page.pagerduty_id
+    if is_first:
         text = f"PagerDuty's incident {sighting.number}" if sighting.number else f"PagerDuty's incident {sighting.pagerduty_id}"
         audit.append(_entry(page, sighting, "confirmed", now, text=text, by_us=True))
         page = msgspec.structs.replace(page, pagerduty_id=sighting.pagerduty_id, confirmed_at=now)
-    page = _describe(page, sighting)
+    page, surroundings = _describe(page, sighting, now)
+    if not is_first:
+        audit += surroundings
     if sighting.merged_into:
         audit.append(_entry(page, sighting, "merged", now, text=f"into {sighting.merged_into}"))
         merged = msgspec.structs.replace(
@@ -69,16 +74,49 @@ def follow(page: Page, sighting: Sighting, *, now: int) -> Step:
     return Step(page, (*audit, *told, *moved), facts)
 
 
-def _describe(page: Page, sighting: Sighting) -> Page:
-    """What does not depend on order: who and where it is."""
-    return msgspec.structs.replace(
+def _describe(page: Page, sighting: Sighting, now: int) -> tuple[Page, tuple[AuditEntry, ...]]:
+    """Who and where it is: what it says now counts, whichever way that was heard, and what was different is told once."""
+    page = msgspec.structs.replace(
         page,
         number=sighting.number or page.number,
         url=sighting.url or page.url,
-        service=sighting.service or page.service,
         urgency=sighting.urgency or page.urgency,
-        priority=sighting.priority or page.priority,
+        service=page.service or sighting.service,
     )
+    told_at = sighting.updated_at or sighting.at
+    is_late = told_at // 1000 < page.described_at // 1000 or (sighting.kind != "seen" and told_at < page.described_at)
+    if is_late or sighting.log_entry or sighting.kind == "other":
+        return page, ()
+    audit: list[AuditEntry] = []
+    changes: dict[str, object] = {"described_at": max(told_at, page.described_at)}
+    if sighting.assignees:
+        changes["assignees"] = sighting.assignees
+    is_cleared = sighting.kind == "priority_updated" and not sighting.priority
+    if (sighting.priority or is_cleared) and sighting.priority != page.priority:
+        changes["priority"] = sighting.priority
+        audit.append(_surrounding(page, sighting, "priority_updated", now, text=sighting.priority or "none"))
+    if sighting.service and sighting.service != page.service:
+        changes["service"] = sighting.service
+        audit.append(_surrounding(page, sighting, "moved", now, text=f"to PagerDuty's service {sighting.service}"))
+    if sighting.bridge and sighting.bridge != page.bridge:
+        changes["bridge"] = sighting.bridge
+        audit.append(_surrounding(page, sighting, "bridge_updated", now, text=sighting.bridge))
+    responders = dict(page.responders)
+    for name, state in sighting.responders:
+        if state != responders.get(name):
+            what = "responder_added" if state == "pending" else "responder_replied"
+            text = f"{name}: {sighting.text}" if sighting.text and state == "pending" else f"{name} ({state})"
+            audit.append(_surrounding(page, sighting, what, now, text=text))
+            responders[name] = state
+    changes["responders"] = tuple(responders.items())[-MAX_RESPONDERS:]
+    return msgspec.structs.replace(page, **changes), tuple(audit)
+
+
+def _surrounding(page: Page, sighting: Sighting, what: str, now: int, *, text: str) -> AuditEntry:
+    """What is read back says who changed the status last, not who changed this."""
+    if sighting.kind == "seen":
+        sighting = msgspec.structs.replace(sighting, who="", at=sighting.updated_at)
+    return _entry(page, sighting, what, now, text=text)
 
 
 def _tell(page: Page, sighting: Sighting, now: int) -> tuple[Page, tuple[AuditEntry, ...]]:
@@ -88,15 +126,13 @@ def _tell(page: Page, sighting: Sighting, now: int) -> tuple[Page, tuple[AuditEn
         is_resolution = sighting.text.startswith(RESOLUTION_NOTE)
         what = "resolution" if is_resolution else "noted"
         return page, (_entry(page, sighting, what, now, text=sighting.text.removeprefix(RESOLUTION_NOTE)),)
-    if kind in {"escalated", "delegated", "reassigned"} and sighting.assignees:
-        page = msgspec.structs.replace(page, assignees=sighting.assignees)
     if kind == "escalated":
         page = msgspec.structs.replace(page, escalated=page.escalated + 1)
     story = _STORIES.get(kind)
     if story is None or (kind == "reassigned" and sighting.log_entry and not sighting.by_person):  # to whoever is on call
         return page, ()
     to = f"to {', '.join(sighting.assignees)}" if sighting.assignees else ""
-    text = sighting.priority if kind == "priority_updated" else ": ".join(part for part in (to, sighting.text) if part)
+    text = ": ".join(part for part in (to, sighting.text) if part)
     return page, (_entry(page, sighting, story, now, text=text),)
 
 
@@ -149,6 +185,8 @@ def _is_old(page: Page, sighting: Sighting, now: int) -> bool:
         if second == changed_second and now - page.changed_at < LAG_MS:
             return _RANK[sighting.status] < _RANK[page.status]
         return second < changed_second
+    if second == changed_second and sighting.kind in ASSIGNED:
+        return True  # whether that was before or after cannot be told: what the page is now is asked soon enough
     if second == changed_second and page.status == "resolved" and sighting.kind != "reopened":
         return True
     return sighting.at < page.changed_at

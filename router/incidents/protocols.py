@@ -64,7 +64,21 @@ class Hand(Remote, Protocol):
         ...
 
     async def escalate(self, pagerduty_id: str, *, level: int = 0, policy: str = "") -> Sighting | None:
-        """To a level, or to another policy."""
+        """To a level, or to another policy (name or id)."""
+        ...
+
+    async def prioritise(self, pagerduty_id: str, priority: str) -> Sighting | None:
+        """Give it this priority (name or id)."""
+        ...
+
+    async def request_responders(
+        self, pagerduty_id: str, *, users: Sequence[str], policies: Sequence[str], message: str
+    ) -> None:
+        """Ask these to help: users by email address or id, escalation policies by name or id."""
+        ...
+
+    async def publish_status(self, pagerduty_id: str, message: str) -> None:
+        """Tell its subscribers how it stands."""
         ...
 
     async def snooze(self, pagerduty_id: str, seconds: int) -> Sighting | None:

@@ -29,6 +29,7 @@ SightingKind = Literal[
     "responder_added",
     "responder_replied",
     "status_update_published",
+    "bridge_updated",
     "other",  # a type that has no effect here
 ]
 
@@ -53,6 +54,8 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     urgency: str = ""
     priority: str = ""
     assignees: tuple[str, ...] = ()
+    responders: tuple[tuple[str, str], ...] = ()  # those who were asked to help: name, and how they answered
+    bridge: str = ""  # where those who work on it talk
     text: str = ""  # of a note, a message
     note: str = ""  # id of the note
     is_trimmed: bool = False  # the text was cut; the whole one can be read back
@@ -96,6 +99,9 @@ class Page(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     urgency: str = ""
     priority: str = ""
     assignees: tuple[str, ...] = ()
+    responders: tuple[tuple[str, str], ...] = ()  # name, and how they answered: pending, accepted, declined
+    bridge: str = ""
+    described_at: int = 0  # how new the five above are, by PagerDuty's clock
     read_until: int = 0  # PagerDuty's log of it was read up to here
     read_entries: tuple[str, ...] = ()  # ids of the entries of that very moment
 

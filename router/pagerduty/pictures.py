@@ -25,6 +25,9 @@ LOG_KINDS: dict[str, SightingKind] = {
     "delegate_log_entry": "delegated",
     "assign_log_entry": "reassigned",
 }
+MAX_RESPONDERS = 50
+"""People asked to help that are kept with a page."""
+
 STATUS_AFTER: dict[str, PageStatus] = {
     "triggered": "triggered",
     "acknowledged": "acknowledged",
@@ -112,8 +115,23 @@ def sighting_of(incident: Mapping[str, Any]) -> Sighting:
         urgency=word(incident.get("urgency")),
         priority=name_of(incident.get("priority")),
         assignees=tuple([name_of(row.get("assignee")) for row in rows(incident.get("assignments"))][:20]),
+        responders=tuple([responder_of(row) for row in rows(incident.get("incidents_responders"))][:MAX_RESPONDERS]),
+        bridge=bridge_of(incident.get("conference_bridge")),
         updated_at=instant(incident.get("updated_at")),
     )
+
+
+def responder_of(row: Mapping[str, Any]) -> tuple[str, str]:
+    """Who was asked to help (a person, or all of an escalation policy), and how they answered."""
+    return name_of(row.get("user")) or name_of(row.get("escalation_policy")) or "somebody", word(row.get("state")) or "pending"
+
+
+def bridge_of(bridge: Any) -> str:
+    """Where people talk: the address, else the number to dial."""
+    found = members(bridge)
+    numbers = rows(found.get("conference_numbers"))
+    number = word(found.get("conference_number")) or (word(numbers[0].get("number")) if numbers else "")
+    return word(found.get("conference_url")) or number
 
 
 def alert_of(alert: Mapping[str, Any]) -> AlertPicture:

@@ -8,7 +8,8 @@ token is in no log, error or repr. Must never do: send a blank key filter (Pager
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -36,6 +37,11 @@ SPACING_SECONDS = 0.1
 
 MAX_IDS = 50
 """Ids in one query string."""
+
+MAX_KNOWN = 1_000
+"""Addresses whose user's id is remembered."""
+
+_ID = re.compile(r"[PQR][A-Z0-9]{5,15}")
 
 _TOO_MANY = 429
 _ALREADY = {1001, 1002}  # resolved, acknowledged already
@@ -73,6 +79,7 @@ class RestClient:
             trust_env=False,
         )
         self.calls = 0
+        self._user_ids: dict[str, str] = {}
 
     async def aclose(self) -> None:
         """Let go of the connections."""
@@ -148,11 +155,33 @@ class RestClient:
         return await self._update(pagerduty_id, {"assignments": [{"assignee": assignee}]})
 
     async def escalate(self, pagerduty_id: str, *, level: int = 0, policy: str = "") -> Sighting | None:
-        """To a level of its escalation policy, or to another policy (its id)."""
+        """To a level of its escalation policy, or to another policy (name or id)."""
         wanted: dict[str, Any] = {"escalation_level": level} if level else {}
         if policy:
-            wanted["escalation_policy"] = {"id": policy, "type": "escalation_policy_reference"}
+            wanted["escalation_policy"] = {"id": await self._policy_id(policy), "type": "escalation_policy_reference"}
         return await self._update(pagerduty_id, wanted)
+
+    async def prioritise(self, pagerduty_id: str, priority: str) -> Sighting | None:
+        """Give it this priority (name, as ``P1``, or id)."""
+        found = await self._named("/priorities", "priorities", [], priority)
+        return await self._update(pagerduty_id, {"priority": {"id": found, "type": "priority_reference"}})
+
+    async def request_responders(
+        self, pagerduty_id: str, *, users: Sequence[str], policies: Sequence[str], message: str
+    ) -> None:
+        """Ask these to help: users by email address or id, escalation policies by name or id."""
+        targets = [{"id": await self._user_id(user), "type": "user_reference"} for user in users]
+        targets += [{"id": await self._policy_id(policy), "type": "escalation_policy_reference"} for policy in policies]
+        body = {
+            "requester_id": await self._user_id(self._acting_for()),
+            "message": message,
+            "responder_request_targets": [{"responder_request_target": target} for target in targets],
+        }
+        await self._write("POST", f"/incidents/{_path(pagerduty_id)}/responder_requests", body, "incidents")
+
+    async def publish_status(self, pagerduty_id: str, message: str) -> None:
+        """Tell the incident's subscribers how it stands."""
+        await self._write("POST", f"/incidents/{_path(pagerduty_id)}/status_updates", {"message": message}, "incidents")
 
     async def snooze(self, pagerduty_id: str, seconds: int) -> Sighting | None:
         """Quiet for so long, then triggered again."""
@@ -172,11 +201,31 @@ class RestClient:
     async def _user_id(self, user: str) -> str:
         if "@" not in user:
             return user
-        found = await self._read_all("/users", "users", [("query", user)])
-        ids = [word(row.get("id")) for row in found if word(row.get("email")).lower() == user.lower()]
-        if not ids:
-            raise RemoteRefused(f"nobody in PagerDuty has the address {user}", status=404)
-        return ids[0]
+        if user not in self._user_ids:
+            found = await self._read_all("/users", "users", [("query", user)])
+            ids = [word(row.get("id")) for row in found if word(row.get("email")).lower() == user.lower()]
+            if not ids:
+                raise RemoteRefused("nobody in PagerDuty has that address", status=404)
+            if len(self._user_ids) >= MAX_KNOWN:
+                self._user_ids.clear()
+            self._user_ids[user] = ids[0]
+        return self._user_ids[user]
+
+    async def _policy_id(self, policy: str) -> str:
+        return await self._named("/escalation_policies", "escalation_policies", [("query", policy)], policy)
+
+    async def _named(self, path: str, name: str, query: list[tuple[str, str]], wanted: str) -> str:
+        """The id of what has this name; something that looks like an id, and is no name there, is taken as one."""
+        is_id = _ID.fullmatch(wanted) is not None
+        if is_id and query:
+            return wanted
+        found = await self._read_all(path, name, query)
+        for row in found:
+            if wanted.lower() in {word(row.get("name")).lower(), word(row.get("id")).lower()}:
+                return word(row.get("id"))
+        kind = name.replace("_", " ")
+        known = ", ".join(word(row.get("name")) for row in found[:10])
+        raise RemoteRefused(f"PagerDuty has no {wanted} among its {kind}" + (f": {known}" if known else ""), status=404)
 
     # calls
 
@@ -207,9 +256,13 @@ class RestClient:
                 return None
             raise
 
-    async def _write(self, method: str, path: str, body: dict[str, Any], what: str) -> dict[str, Any]:
+    def _acting_for(self) -> str:
         if not self._sender:
             raise RemoteRefused("PagerDuty wants to know who acts: set pagerduty.from to the email address of a user there")
+        return self._sender
+
+    async def _write(self, method: str, path: str, body: dict[str, Any], what: str) -> dict[str, Any]:
+        self._acting_for()
         return await self._call(method, path, what, body=body)
 
     async def _call(

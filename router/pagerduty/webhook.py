@@ -15,11 +15,13 @@ import msgspec
 from router.model.page import Sighting, SightingKind, Webhook
 from router.pagerduty.pictures import (
     STATUS_AFTER,
+    bridge_of,
     instant,
     is_person,
     members,
     merge_target,
     name_of,
+    responder_of,
     rows,
     status_of,
     text,
@@ -44,8 +46,24 @@ KINDS: dict[str, SightingKind] = {
     "incident.responder.added": "responder_added",
     "incident.responder.replied": "responder_replied",
     "incident.status_update_published": "status_update_published",
+    "incident.conference_bridge.updated": "bridge_updated",
 }
-"""Event types with an effect; every other is answered 2xx and left (docs/howto/follow-pages.md lists them)."""
+"""Event types with an effect."""
+
+WITHOUT_EFFECT = frozenset(
+    {
+        "incident.custom_field_values.updated",
+        "incident.incident_type.changed",
+        "incident.role.assigned",
+        *("incident.task.created", "incident.task.updated", "incident.task.completed"),
+        *("incident.workflow.started", "incident.workflow.completed"),
+        *("incident.action_invocation.created", "incident.action_invocation.updated", "incident.action_invocation.terminated"),
+        *("service.created", "service.updated", "service.deleted", "service.custom_field_values.updated"),
+        "pagey.ping",
+    }
+)
+"""The others PagerDuty documents. Like every type that comes new they are answered 2xx and left: they say nothing of who has
+a page. docs/howto/follow-pages.md gives the reason of each."""
 
 _ASSIGNED = {"escalated", "delegated", "reassigned"}
 
@@ -107,7 +125,9 @@ def read_webhook(body: bytes, *, webhook_id: str, received_at: int) -> Webhook |
         key=word(data.get("incident_key")) if is_whole else "",
         urgency=word(data.get("urgency")) if is_whole else "",
         priority=name_of(data.get("priority")) if is_whole else "",
-        assignees=tuple([name_of(row) for row in rows(data.get("assignees"))][:20]) if is_whole else _responder(data),
+        assignees=tuple([name_of(row) for row in rows(data.get("assignees"))][:20]) if is_whole else (),
+        responders=(responder_of(data),) if data.get("type") == "incident_responder" else (),
+        bridge=bridge_of(data.get("conference_bridge") if is_whole else data),
         text=text(data.get("content")) or text(data.get("message")),
         note=word(data.get("id")) if data.get("type") == "incident_note" else "",
         is_trimmed=data.get("trimmed") is True,
@@ -119,8 +139,3 @@ def read_webhook(body: bytes, *, webhook_id: str, received_at: int) -> Webhook |
         received_at=received_at,
         sighting=sighting,
     )
-
-
-def _responder(data: object) -> tuple[str, ...]:
-    user = members(members(data).get("user"))
-    return (name_of(user),) if user else ()

@@ -40,7 +40,10 @@ _PAGE_HEADERS = (
     ("cache-control", "no-store"),
 )
 _LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
-_ACTIONS = ("acknowledge", "resolve", "annotate", "reassign", "escalate")
+_ACTIONS = (
+    *("acknowledge", "resolve", "annotate", "reassign", "escalate", "reopen", "snooze", "merge"),
+    *("request_responders", "respond", "publish_status", "prioritise"),
+)
 SHOWN_RESOLVED = 50
 SHOWN_PAGES = 50
 
@@ -135,6 +138,7 @@ class Control:
             "resolved": [msgspec.to_builtins(incident) for incident in sandbox.newest_resolved(resolved)],
             "pages": [msgspec.to_builtins(page) for page in sandbox.newest_pages(SHOWN_PAGES)],
             "users": [{"name": user["name"], "email": user["email"]} for user in sandbox.users()],
+            "policies": sandbox.policies(),
         }
 
     def _write(self, method: str, path: str, content: Any, now: int) -> Answer:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from router.sandbox import transitions
+from router.sandbox import actions, transitions
 from router.sandbox.answer import Answer, Behaviour
 from router.sandbox.events import EventsFace
 from router.sandbox.faults import Fault, FaultPlan
@@ -20,11 +20,14 @@ from router.sandbox.ledger import Page, PageReason
 from router.sandbox.model import Agent, Incident, Policy, Service
 from router.sandbox.provision import add_service, build_world
 from router.sandbox.rest import RestFace
+from router.sandbox.rest_render import PRIORITIES
 from router.sandbox.settings import ServiceSpec, Settings
 from router.sandbox.switches import Switches, changed
 from router.sandbox.views import IncidentView, view
 from router.sandbox.webhook_body import EVENT_TYPES
 from router.sandbox.webhooks import MAX_SENDING, Delivery, Outcome, Subscription, WebhookBook
+
+MAX_SNOOZE_MINUTES = 10_080
 
 
 class Refused(ValueError):
@@ -318,23 +321,88 @@ class Sandbox:
         transitions.reassign(self._world, incident, [target.id], self._now, agent)
         return view(self._world, incident)
 
-    def escalate(self, incident_id: str, now: int, *, user: str = "") -> IncidentView:
-        """Somebody asks the next level."""
+    def escalate(self, incident_id: str, now: int, *, user: str = "", level: str = "", policy: str = "") -> IncidentView:
+        """Somebody asks the next level, or a given one, or another escalation policy (by name)."""
         incident, agent = self._act(incident_id, now, user)
+        if policy:
+            found = next((one for one in self._world.policies.values() if one.name == policy), None)
+            if found is None or not self._world.on_call(found.id):
+                raise Refused(f"there is no escalation policy {policy!r} with somebody on call")
+            transitions.delegate(self._world, incident, found.id, self._now, agent)
+            return view(self._world, incident)
         if incident.urgency == "low":
             raise Refused("an incident of low urgency cannot be escalated")
-        if incident.level >= len(self._world.policies[incident.policy_id].levels):
-            raise Refused("there is no further level")
-        transitions.escalate(self._world, incident, incident.level + 1, self._now, agent)
+        wanted = int(level) if level else incident.level + 1
+        if not 1 <= wanted <= len(self._world.policies[incident.policy_id].levels):
+            raise Refused("there is no further level" if not level else f"there is no level {level}")
+        transitions.escalate(self._world, incident, wanted, self._now, agent)
         return view(self._world, incident)
 
-    def _act(self, incident_id: str, now: int, email: str) -> tuple[Incident, Agent]:
+    def reopen(self, incident_id: str, now: int, *, user: str = "") -> IncidentView:
+        """Somebody says: it is not over after all."""
+        incident, agent = self._act(incident_id, now, user, wants_open=False)
+        transitions.reopen(self._world, incident, self._now, agent)
+        return view(self._world, incident)
+
+    def snooze(self, incident_id: str, now: int, *, minutes: str, user: str = "") -> IncidentView:
+        """Somebody wants it quiet for so long."""
+        incident, agent = self._act(incident_id, now, user)
+        if not (minutes.isascii() and minutes.isdigit()) or not 1 <= int(minutes) <= MAX_SNOOZE_MINUTES:
+            raise Refused(f"snoozing takes 1 to {MAX_SNOOZE_MINUTES} minutes")
+        transitions.snooze(self._world, incident, self._now + int(minutes) * 60_000, self._now, agent)
+        return view(self._world, incident)
+
+    def request_responders(self, incident_id: str, now: int, *, to: str, message: str, user: str = "") -> IncidentView:
+        """Somebody asks the user with that email to help."""
+        incident, agent = self._act(incident_id, now, user)
+        target = self._world.user_by_email(to)
+        if target is None or not message:
+            raise Refused(f"nobody has the address {to}" if target is None else "say what help is needed")
+        actions.request_responders(self._world, incident, [target.id], message=message, now=self._now, agent=agent)
+        return view(self._world, incident)
+
+    def respond(self, incident_id: str, now: int, *, answer: Literal["join", "decline"], user: str = "") -> IncidentView:
+        """Somebody who was asked to help answers."""
+        incident, agent = self._act(incident_id, now, user)
+        if not actions.answer_request(self._world, incident, agent.id, joins=answer == "join", now=self._now, agent=agent):
+            raise Refused(f"nobody asked {agent.name} to help")
+        return view(self._world, incident)
+
+    def publish_status(self, incident_id: str, now: int, *, message: str, user: str = "") -> IncidentView:
+        """Somebody tells the subscribers how it stands."""
+        incident, agent = self._act(incident_id, now, user)
+        actions.publish_status(self._world, incident, message, self._now, agent)
+        return view(self._world, incident)
+
+    def prioritise(self, incident_id: str, now: int, *, priority: str, user: str = "") -> IncidentView:
+        """Somebody says how much it matters."""
+        incident, agent = self._act(incident_id, now, user)
+        if priority not in PRIORITIES:
+            raise Refused(f"priorities are {', '.join(PRIORITIES)}")
+        actions.set_priority(self._world, incident, priority, self._now, agent)
+        return view(self._world, incident)
+
+    def merge(self, incident_id: str, now: int, *, into: str, user: str = "") -> IncidentView:
+        """Somebody says that it is the same as another, by that one's number; the other one's picture."""
+        incident, agent = self._act(incident_id, now, user)
+        target = self._world.incidents_by_number.get(int(into) if into.isdigit() else 0)
+        if target is None or target is incident or not target.is_open:
+            raise Refused(f"there is no other open incident #{into}")
+        if not actions.merge(self._world, target, [incident], self._now, agent):
+            raise Refused("an incident holds 1000 alerts at most")
+        return view(self._world, target)
+
+    def policies(self) -> list[str]:
+        """The names of the escalation policies."""
+        return [policy.name for policy in self._world.policies.values()]
+
+    def _act(self, incident_id: str, now: int, email: str, *, wants_open: bool = True) -> tuple[Incident, Agent]:
         self.advance(now)
         incident = self._world.incidents.get(incident_id)
         if incident is None:
             raise Refused(f"there is no incident {incident_id}")
-        if not incident.is_open:
-            raise Refused("the incident is resolved already")
+        if incident.is_open != wants_open:
+            raise Refused("the incident is resolved already" if wants_open else "the incident is open")
         user = self._world.user_by_email(email) if email else next(iter(self._world.users.values()), None)
         if user is None:
             raise Refused(f"nobody has the address {email}" if email else "there are no users")

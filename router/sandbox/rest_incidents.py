@@ -17,7 +17,8 @@ _SORTS: dict[str, Callable[[Incident], Any]] = {
     "resolved_at": lambda incident: incident.resolved_at or 0,
     "urgency": lambda incident: incident.urgency == "high",
 }
-_NOT_BUILT = ("service", "incident_type", "conference_bridge")
+_NOT_BUILT = ("incident_type",)
+_BRIDGE = ("conference_number", "conference_url")
 
 
 def list_incidents(request: RestRequest) -> dict[str, Any]:
@@ -118,6 +119,11 @@ def update_incident(request: RestRequest) -> dict[str, Any]:
     """``PUT /incidents/{id}``."""
     incident, wanted = request.incident(), request.wrapped("incident")
     _check(request, incident, wanted)
+    service_id = reference_id(wanted, "service") if wanted.get("service") is not None else ""
+    if service_id and service_id not in request.world.services:
+        raise RestProblem(404, 5002, "Service Not Found")
+    if service_id:
+        actions.move(request.world, incident, service_id, request.now, request.acting())
     _apply(request, incident, wanted)
     return {"incident": rest_render.incident(request.world, incident)}
 
@@ -134,6 +140,8 @@ def update_incidents(request: RestRequest) -> dict[str, Any]:
         incident = request.world.incidents.get(str(one.get("id")))
         if incident is None:
             raise RestProblem(404, 5001, "Incident Not Found")
+        if one.get("service") is not None:
+            raise invalid("service is for one incident at a time")
         _check(request, incident, one)
         pairs.append((incident, one))
     for incident, one in pairs:
@@ -158,6 +166,7 @@ def _check(request: RestRequest, incident: Incident, wanted: dict[str, Any]) -> 
     if "title" in wanted:
         as_text(wanted, "title")
     _priority(wanted)
+    _bridge(wanted)
     _check_assignment(request, incident, wanted)
 
 
@@ -199,6 +208,9 @@ def _apply(request: RestRequest, incident: Incident, wanted: dict[str, Any]) -> 
         transitions.set_urgency(world, incident, wanted["urgency"], now, agent)
     if "priority" in wanted:
         actions.set_priority(world, incident, _priority(wanted), now, agent)
+    bridge = _bridge(wanted)
+    if bridge:
+        actions.set_bridge(world, incident, bridge, now, agent)
     _apply_status(request, incident, wanted)
     policy_id = _policy(request, wanted)
     if policy_id:
@@ -243,6 +255,15 @@ def _policy(request: RestRequest, wanted: dict[str, Any]) -> str:
     if not request.world.on_call(policy_id):
         raise RestProblem(400, 1015, "Escalation Policy Has Nobody On Call")
     return policy_id
+
+
+def _bridge(wanted: dict[str, Any]) -> dict[str, str]:
+    found = wanted.get("conference_bridge")
+    if found is None:
+        return {}
+    if not isinstance(found, dict) or not all(isinstance(found.get(name, ""), str) for name in _BRIDGE):
+        raise invalid("conference_bridge has a conference_number and a conference_url")
+    return {name: found[name] for name in _BRIDGE if found.get(name)}
 
 
 def _priority(wanted: dict[str, Any]) -> str | None:

@@ -184,7 +184,7 @@ def incident(world: World, found: Incident, include: frozenset[str] = frozenset(
         "is_mergeable": found.is_open,
         "alert_grouping": None,
         "incident_type": {"name": "incident_default"},
-        "conference_bridge": None,
+        "conference_bridge": found.conference_bridge,
         "incidents_responders": [
             {"user": user_reference(users[row["user_id"]]), "state": row["state"]} for row in found.responders
         ],

@@ -25,6 +25,11 @@ class IncidentView(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...]
     assignees: tuple[str, ...]
     level: int
+    levels: int
+    policy: str
+    priority: str
+    responders: tuple[str, ...]
+    incident_key: str
     created_at: int
     acknowledged_at: int | None
     resolved_at: int | None
@@ -53,6 +58,11 @@ def view(world: World, incident: Incident) -> IncidentView:
         notes=tuple(note.content for note in incident.notes),
         assignees=tuple(world.users[user_id].name for user_id in incident.assignee_ids),
         level=incident.level,
+        levels=len(world.policies[incident.policy_id].levels),
+        policy=world.policies[incident.policy_id].name,
+        priority=incident.priority or "",
+        responders=tuple(f"{world.users[row['user_id']].name} ({row['state']})" for row in incident.responders),
+        incident_key=incident.incident_key or "",
         created_at=incident.created_at,
         acknowledged_at=incident.acknowledgements[0][0] if incident.acknowledgements else None,
         resolved_at=incident.resolved_at,

@@ -113,14 +113,23 @@ def _data(world: World, change: Change) -> dict[str, Any]:
                 "trimmed": False,
                 "type": "incident_status_update",
             }
-        case "incident.responder.added":
+        case "incident.responder.added" | "incident.responder.replied":
             return {
                 "incident": reference,
                 "user": rest_render.user_reference(world.users[extra["user_id"]]),
                 "escalation_policy": None,
                 "message": extra["message"],
-                "state": "pending",
+                "state": extra.get("state", "pending"),
                 "type": "incident_responder",
+            }
+        case "incident.conference_bridge.updated":
+            bridge = incident.conference_bridge or {}
+            numbers = [{"label": "", "number": bridge["conference_number"]}] if "conference_number" in bridge else []
+            return {
+                "incident": reference,
+                "conference_numbers": numbers,
+                "conference_url": bridge.get("conference_url"),
+                "type": "incident_conference_bridge",
             }
         case _:
             return incident_data(world, incident)
@@ -148,7 +157,7 @@ def incident_data(world: World, incident: Incident) -> dict[str, Any]:
         "teams": [],
         "priority": rest_render.priority(incident.priority),
         "urgency": incident.urgency,
-        "conference_bridge": None,
+        "conference_bridge": incident.conference_bridge,
         "resolve_reason": incident.resolve_reason,
     }
 

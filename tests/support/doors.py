@@ -23,7 +23,7 @@ from router.api.server import ApiServer
 from router.api.silencing import Silencing
 from router.api.sockets import bind_tcp
 from router.clock import Clock, SystemClock
-from router.incidents.actions import Done, Wish
+from router.incidents.actions import Done
 from router.incidents.reconcile import Finding
 from router.ingest.intake import Intake
 from router.ingest.register import Register
@@ -31,6 +31,7 @@ from router.ingest.sources import SourceSettings
 from router.model.alert import Alert
 from router.model.journal import AlertReceived, Entry, SilenceChanged
 from router.model.webhook import Credentials, Webhook
+from router.model.wish import Wish
 from router.store.memory import MemoryStore
 from router.telemetry.metrics import Metrics
 

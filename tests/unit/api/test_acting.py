@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from typing import get_args
 
 import pytest
 
 from router.api.auth import Peer, Token
 from router.api.exchange import Answer, Request
 from router.errors import RemoteRefused, RemoteUnavailable, StoreUnavailable
-from router.incidents.actions import CannotAct, Nowhere, Wish
+from router.incidents.actions import CannotAct, Nowhere
+from router.model.wish import Verb, Wish
 from tests.support.doors import Rig
 
 TOKENS = [
@@ -36,7 +38,7 @@ async def post(rig: Rig, path: str, body: object = None, *, secret: str = TOKENS
     return await rig.api.answer(found, Request(method="POST", path=path, headers=headers, body=payload, query_text=query))
 
 
-@pytest.mark.parametrize("verb", ["acknowledge", "resolve", "note", "reassign", "escalate", "snooze"])
+@pytest.mark.parametrize("verb", get_args(Verb))
 async def test_each_verb_is_handed_on_with_the_name_of_who_asked(rig: Rig, verb: str) -> None:
     answer = await post(rig, f"/v1/incidents/17/{verb}", {"note": "x", "team": "payments"})
     assert answer.status == 200

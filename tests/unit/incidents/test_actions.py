@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from router.errors import RemoteRefused
-from router.incidents.actions import CannotAct, Nowhere, Wish
+from router.incidents.actions import ASKED, CannotAct, Nowhere
+from router.model.wish import Wish
 from router.sandbox.settings import READ_ONLY_TOKEN
 from tests.support.following import ADA, World
 
@@ -39,10 +40,37 @@ async def test_the_other_verbs(world: World) -> None:
     await world.actions.act(1, "note", Wish(note="looking"), who="ops")
     await world.actions.act(1, "reassign", Wish(user="grace@example.test"), who="ops")
     await world.actions.act(1, "escalate", Wish(level=2), who="ops")
-    await world.actions.act(1, "snooze", Wish(seconds=60), who="ops")
-    assert [row.entry.what for row in world.store.reader().audit(incident=1) if row.entry.through == "api"][::-1] == [
-        "asked to note", "asked to reassign", "asked to escalate", "asked to snooze",
-    ]  # fmt: skip
+    await world.actions.act(1, "escalate", Wish(policy="platform escalation"), who="ops")
+    await world.actions.act(1, "snooze", Wish(seconds=3_600), who="ops")
+    await world.actions.act(1, "priority", Wish(priority="p2"), who="ops")
+    await world.actions.act(1, "status", Wish(message="cards work again"), who="ops")
+    asked = Wish(users=("grace@example.test",), policies=("platform escalation",), message="help", link="https://wiki/db")
+    await world.actions.act(1, "responders", asked, who="ops")
+    entries = [row.entry for row in world.store.reader().audit(incident=1) if row.entry.through == "api"][::-1]
+    assert [(entry.what, entry.text) for entry in entries] == [
+        ("asked to note", "looking"),
+        ("asked to reassign", ""),
+        ("asked to escalate", "level 2"),
+        ("asked to escalate", "platform escalation"),
+        ("asked to snooze", "3600 s"),
+        ("asked to set the priority", "p2"),
+        ("asked to publish a status", "cards work again"),
+        ("asked for responders", "1 person, platform escalation, help https://wiki/db"),
+    ]
+    (there,) = world.sandbox.incidents()
+    assert (there.policy, there.priority, there.notes) == ("platform escalation", "P2", ("looking",))
+    assert there.responders == ("Grace Example (pending)", "Ada Example (pending)")
+    assert [page.user for page in world.sandbox.pages(reason="responder_requested")] == ["Grace Example", "Ada Example"]
+    before = world.told()
+    await world.run(600)
+    assert world.told() == before, "what we did ourselves comes back and says nothing new"
+    assert len(world.sandbox.pages(reason="triggered")) == 1
+    audit = " ".join(row.entry.text for row in world.store.reader().audit(incident=1))
+    assert "@" not in audit, "names, and nothing more of a person"
+
+
+async def test_every_verb_is_worded() -> None:
+    assert len(set(ASKED.values())) == len(ASKED)
 
 
 async def test_a_page_not_confirmed_yet_is_looked_for(world: World) -> None:
@@ -71,6 +99,7 @@ async def test_what_cannot_be_done(world: World) -> None:
     for verb, wish in (
         ("note", Wish()), ("note", Wish(note="x" * 70_000)), ("reassign", Wish()), ("escalate", Wish()),
         ("escalate", Wish(level=1, policy="P1")), ("snooze", Wish()), ("snooze", Wish(seconds=700_000)),
+        ("responders", Wish(message="x")), ("responders", Wish(users=("a",))), ("status", Wish()), ("priority", Wish()),
     ):  # fmt: skip
         with pytest.raises(CannotAct):
             await actions.act(1, verb, wish, who="ops")

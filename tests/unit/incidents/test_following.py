@@ -119,17 +119,42 @@ def test_another_person_takes_over() -> None:
         (news("delegated", 5, assignees=("Grace",)), "delegated", "to Grace"),
         (news("reassigned", 5, assignees=("Grace", "Bob")), "reassigned", "to Grace, Bob"),
         (news("priority_updated", 5, priority="P1"), "priority_updated", "P1"),
-        (news("responder_added", 5, assignees=("Bob",), text="please"), "responder_added", "to Bob: please"),
+        (news("responder_added", 5, responders=(("Bob", "pending"),), text="please"), "responder_added", "Bob: please"),
+        (news("responder_replied", 5, responders=(("Bob", "accepted"),)), "responder_replied", "Bob (accepted)"),
+        (news("bridge_updated", 5, bridge="https://meet/1"), "bridge_updated", "https://meet/1"),
+        (news("priority_updated", 5), "priority_updated", "none"),
         (news("status_update_published", 5, text="we are on it"), "status_published", "we are on it"),
-        (news("service_updated", 5, service="P9"), "moved", ""),
+        (news("service_updated", 5, service="P9"), "moved", "to PagerDuty's service P9"),
     ],
 )
 def test_what_else_happens_is_told_and_moves_nothing(sighting: Sighting, what: str, text: str) -> None:
-    page = after(news("triggered"))
+    page = after(news("triggered", service="P1", priority="P5"))
     step = follow(page, sighting, now=NOW)
     assert [(entry.what, entry.text, entry.who, entry.incident) for entry in step.audit] == [(what, text, "Ada", 1)]
     assert step.facts == ()
     assert step.page.status == "triggered"
+
+
+def test_what_surrounds_a_page_is_told_once_whichever_way_it_was_heard() -> None:
+    page = after(news("triggered", service="P1"))
+    now_like_this = {
+        "priority": "P1", "service": "P2", "bridge": "https://meet/1", "responders": (("Bob", "pending"), ("Eve", "declined")),
+    }  # fmt: skip
+    found = seen("triggered", 5_000, updated_at=AT + 9_000, **now_like_this)
+    step = follow(page, found, now=NOW)
+    whats = ["priority_updated", "moved", "bridge_updated", "responder_added", "responder_replied"]
+    assert [(entry.what, entry.who, entry.at) for entry in step.audit] == [(what, "PagerDuty", AT + 9_000) for what in whats]
+    page = step.page
+    assert (page.priority, page.service, page.bridge) == ("P1", "P2", "https://meet/1")
+    assert follow(page, found, now=NOW) == (page, (), ())
+    for kind, more in (
+        ("priority_updated", {"priority": "P1"}), ("service_updated", {"service": "P2"}),
+        ("responder_added", {"responders": (("Bob", "pending"),)}), ("bridge_updated", {"bridge": "https://meet/1"}),
+    ):  # fmt: skip
+        assert told(page, news(kind, 9_500, **more)) == ([], []), "its webhook comes after it was seen"
+    late = news("priority_updated", 4_000, priority="P4", responders=(("Bob", "declined"),))
+    assert follow(page, late, now=NOW) == (page, (), ()), "older news moves nothing back"
+    assert after(seen("triggered", 9_000, updated_at=AT + 8_000, priority="P4"), page=page).priority == "P1"
 
 
 def test_lines_of_the_log_are_read_once() -> None:

@@ -121,6 +121,36 @@ async def test_acting(client: Clients, pagerduty: SandboxServer) -> None:
     assert "looking" in " ".join(notes)
 
 
+async def test_asking_for_help_and_telling_how_it_stands(client: Clients, pagerduty: SandboxServer) -> None:
+    mine = trigger(pagerduty, "a/b/c")
+    acting = client()
+    users, policies = ["grace@example.test"], ["payments escalation"]
+    await acting.request_responders(mine, users=users, policies=policies, message="help https://wiki/db")
+    await acting.publish_status(mine, "cards work again")
+    found = await acting.prioritise(mine, "p1")
+    assert found is not None
+    assert (found.priority, found.responders) == ("P1", (("Grace Example", "pending"), ("Ada Example", "pending")))
+    found = await acting.escalate(mine, policy="Payments escalation")
+    assert found is not None
+    calls = acting.calls
+    await acting.request_responders(mine, users=["grace@example.test"], policies=[], message="again")
+    assert acting.calls == calls + 1, "who is who was asked before"
+    for wrong in (acting.prioritise(mine, "P9"), acting.escalate(mine, policy="nothing")):
+        with pytest.raises(RemoteRefused, match=r"has no (P9|nothing) among its"):
+            await wrong
+    with pytest.raises(RemoteRefused, match=r"incidents\.write"):
+        await client(READ_ONLY_TOKEN).publish_status(mine, "x")
+    with pytest.raises(RemoteRefused, match=r"pagerduty\.from"):
+        await client(sender="").request_responders(mine, users=["PX12345"], policies=[], message="x")
+
+
+async def test_a_plan_without_the_ability_is_told(client: Clients, pagerduty: SandboxServer) -> None:
+    mine = trigger(pagerduty, "a/b/c")
+    pagerduty.sandbox._world.abilities = ()
+    with pytest.raises(RemoteRefused, match="plan lacks this ability"):
+        await client().request_responders(mine, users=["grace@example.test"], policies=[], message="x")
+
+
 async def test_a_trimmed_note_is_read_whole(client: Clients, pagerduty: SandboxServer) -> None:
     mine = trigger(pagerduty, "a/b/c")
     pagerduty.sandbox.annotate(mine, pagerduty.now(), content="x" * 300, user="ada@example.test")

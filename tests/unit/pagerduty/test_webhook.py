@@ -88,7 +88,19 @@ def test_a_responder() -> None:
     data = {"type": "incident_responder", "incident": {"id": "Q1"}, "user": {"summary": "Grace"}, "message": "please"}
     webhook = read_webhook(event("incident.responder.added", data), webhook_id="w", received_at=0)
     assert webhook is not None
-    assert (webhook.sighting.assignees, webhook.sighting.text) == (("Grace",), "please")
+    assert (webhook.sighting.responders, webhook.sighting.text) == ((("Grace", "pending"),), "please")
+    data = {"type": "incident_responder", "incident": {"id": "Q1"}, "user": None, "escalation_policy": {"summary": "Database"}}
+    webhook = read_webhook(event("incident.responder.replied", data | {"state": "declined"}), webhook_id="w", received_at=0)
+    assert webhook is not None
+    assert webhook.sighting.responders == (("Database", "declined"),)
+
+
+def test_where_people_talk() -> None:
+    data = {"type": "incident_conference_bridge", "incident": {"id": "Q1"}, "conference_numbers": [{"number": "+1 555"}]}
+    for more, bridge in (({"conference_url": "https://meet/1"}, "https://meet/1"), ({"conference_url": None}, "+1 555")):
+        webhook = read_webhook(event("incident.conference_bridge.updated", data | more), webhook_id="w", received_at=0)
+        assert webhook is not None
+        assert webhook.sighting.bridge == bridge
 
 
 @pytest.mark.parametrize(

@@ -143,3 +143,52 @@ def test_log_entries_are_bounded_but_counted():
     for _ in range(10):
         do(box, "trigger")
     assert box.incidents()[0].log_entries == 12
+
+
+def test_escalating_to_a_level_or_another_policy():
+    box, incident_id = opened()
+    assert box.escalate(incident_id, LATER, level="2").level == 2
+    found = box.escalate(incident_id, LATER, policy="search escalation")
+    assert (found.policy, found.level, found.levels) == ("search escalation", 1, 2)
+    with pytest.raises(Refused, match="no level 9"):
+        box.escalate(incident_id, LATER, level="9")
+    with pytest.raises(Refused, match="no escalation policy"):
+        box.escalate(incident_id, LATER, policy="nothing")
+
+
+def test_asking_for_help():
+    box, incident_id = opened()
+    asked = box.request_responders(incident_id, LATER, to="grace@example.test", message="please")
+    assert asked.responders == ("Grace Example (pending)",)
+    joined = box.respond(incident_id, LATER, answer="join", user="grace@example.test")
+    assert joined.responders == ("Grace Example (accepted)",)
+    with pytest.raises(Refused, match="nobody asked Ada"):
+        box.respond(incident_id, LATER, answer="decline")
+    for to, message in (("nobody@example.test", "x"), ("grace@example.test", "")):
+        with pytest.raises(Refused):
+            box.request_responders(incident_id, LATER, to=to, message=message)
+
+
+def test_what_else_a_person_does():
+    box, incident_id = opened()
+    assert box.prioritise(incident_id, LATER, priority="P2").priority == "P2"
+    assert box.snooze(incident_id, LATER, minutes="1").status == "acknowledged"
+    box.publish_status(incident_id, LATER, message="on it")
+    box.advance(LATER + 60_001)
+    assert box.incidents()[0].status == "triggered"
+    box.resolve(incident_id, LATER + 70_000)
+    assert box.reopen(incident_id, LATER + 80_000).status == "triggered"
+    for wrong in ("reopen", "prioritise", "snooze"):
+        words = {"prioritise": {"priority": "P9"}, "snooze": {"minutes": "0"}}.get(wrong, {})
+        with pytest.raises(Refused):
+            getattr(box, wrong)(incident_id, LATER + 90_000, **words)
+
+
+def test_merging_by_number():
+    box, incident_id = opened()
+    do(box, "trigger", "other")
+    target = box.merge(incident_id, LATER, into="2")
+    assert (target.number, target.alerts) == (2, 2)
+    for into in ("2", "9", "x"):
+        with pytest.raises(Refused, match="no other open incident"):
+            box.merge(box.incidents("open")[0].id, LATER, into=into)

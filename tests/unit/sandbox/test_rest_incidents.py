@@ -259,7 +259,22 @@ def test_title_urgency_priority():
     assert content_of(put(box, found, priority=None))["incident"]["priority"] is None
     for wrong in ({"title": ""}, {"urgency": "middle"}, {"priority": "P9"}, {"type": "service"}):
         assert put(box, found, **wrong).status == 400
-    assert put(box, found, service={"id": "P0"}).status == 501
+    assert put(box, found, incident_type={"name": "major"}).status == 501
+
+
+def test_another_service_and_a_bridge():
+    box = sandbox()
+    found = incident_id(box)
+    assert put(box, found, service={"id": "P0", "type": "service_reference"}).status == 404
+    wanted = {"id": services(box)["search"], "type": "service_reference"}
+    moved = content_of(put(box, found, service=wanted, conference_bridge={"conference_url": "https://meet/1"}))["incident"]
+    assert (moved["service"]["id"], moved["conference_bridge"]) == (wanted["id"], {"conference_url": "https://meet/1"})
+    assert [(service["name"], service["open_incidents"]) for service in box.services()] == [("payments", 0), ("search", 1)]
+    assert put(box, found, conference_bridge="https://meet/1").status == 400
+    row = {"id": found, "type": "incident_reference", "service": wanted}
+    assert call(box, "PUT", "/incidents", {"incidents": [row]}).status == 400
+    assert put(box, found, status="resolved").status == 200
+    assert [service["open_incidents"] for service in box.services()] == [0, 0]
 
 
 def test_bulk_is_all_or_nothing():
