@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from router.config.channels import build_policies, build_severity_channels
 from router.config.findings import Findings
 from router.config.listening import build_addresses
 from router.config.schema import Configuration, StoreSection
@@ -154,7 +155,8 @@ def _build(
     previous: Secrets | None,
     check_webhook: WebhookCheck | None,
 ) -> Settings:
-    teams = build_teams(value.teams, value.default_team, findings)
+    policies = build_policies(value.channels, findings)
+    teams = build_teams(value.teams, value.default_team, findings, policies)
     sources = build_sources(value.sources, findings, check_webhook)
     tokens = _build_tokens(value, findings)
     listen = build_addresses(value.listen, findings, has_tokens=bool(tokens) or findings.is_broken(("tokens",)))
@@ -184,6 +186,8 @@ def _build(
             max_pending=value.limits.pending,
         ),
         log=LogSettings(format=value.log.format, level=value.log.level),
+        channel_policies=policies,
+        severity_channels=build_severity_channels(value.severity_channels, policies, findings),
         shutdown_timeout_ms=value.shutdown_timeout,
         watch=value.reload.watch,
         secrets=Secrets(base=findings.base, environ=environ, literals=findings.literals, previous=previous),

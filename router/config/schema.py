@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
+from router.config.channel_schema import AnyChannel
 from router.config.fields import (
     DAY_MS,
     SECOND_MS,
@@ -86,6 +87,9 @@ class TeamSection(Section):
     pagerduty: TeamPagerDutySection = Field(description="How the team is reached.")
     limit: Maybe[LimitSection] = setting(None, "At most so many incidents; above it one storm incident.")
     fallback: Maybe[str] = setting(None, "The team paged instead when PagerDuty refuses this team's key.")
+    channels: list[str] | str = setting(
+        [], "Told too of whatever this team is paged for, unless the rule has a `notify` of its own."
+    )
 
 
 class AlertmanagerSource(Section):
@@ -276,6 +280,13 @@ class Configuration(Section):
     sources: dict[Name, Source] = setting(
         {},
         "Where alerts come from, by the name that rules use. `alertmanager` and `json` are there without being named here.",
+    )
+    channels: dict[Name, AnyChannel] = setting({}, "Where `notify` leads, by the name that rules use.")
+    severity_channels: dict[SeverityWord, list[str] | str] = setting(
+        {},
+        "Who is told of what has this severity: channels, and `page` for the team. A rule's own `notify` takes its place; a "
+        "rule's own `page` pages whatever stands here. A severity that is not here pages.",
+        examples=[{"critical": ["page", "ops-chat"], "error": ["ops-chat", "ops-mail"], "warning": "ops-digest"}],
     )
     pagerduty: PagerDutySection = setting({}, "How PagerDuty is called. Read at start only.")
     tokens: list[TokenSection] = setting([], "Who may ask. Without any, only this machine is answered.")

@@ -16,8 +16,8 @@ import msgspec
 from router.config.secrets import Secrets
 from router.errors import Diagnostic, Span
 from router.model.quantity import Rate
-from router.model.ruleset import Team
-from router.model.severity import SeverityScale
+from router.model.ruleset import ChannelPolicy, Team
+from router.model.severity import Severity, SeverityScale
 from router.model.webhook import Webhook
 
 SourceKind = Literal["alertmanager", "pagerduty", "json", "webhook"]
@@ -165,4 +165,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     watch: bool  # reload when a configuration or rule file changes
     secrets: Secrets
     warnings: tuple[Diagnostic, ...] = ()
+    channel_policies: dict[str, ChannelPolicy] = {}  # by name; the rules' side of a channel
+    severity_channels: dict[Severity, tuple[str, ...]] = {}
     spans: dict[str, Span] = {}  # where "rules" and each "teams.NAME" stand, for findings about them

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from router.config.channels import check_channel
 from router.config.findings import Findings
 from router.config.schema import TeamSection
 from router.config.secrets import Purpose
 from router.model.pattern import Pattern
-from router.model.ruleset import OWNER, Limit, Team
+from router.model.ruleset import OWNER, ChannelPolicy, Limit, Team
 from router.yamldoc import Path, suggest
 
 
-def build_teams(sections: dict[str, TeamSection], default_team: str, findings: Findings) -> dict[str, Team]:
+def build_teams(
+    sections: dict[str, TeamSection],
+    default_team: str,
+    findings: Findings,
+    channels: Mapping[str, ChannelPolicy] = MappingProxyType({}),
+) -> dict[str, Team]:
     """The teams by name, in the order written; complaints for unknown names, cycles and contested patterns."""
     teams: dict[str, Team] = {}
     owners: dict[str, tuple[str, Path]] = {}
@@ -25,11 +34,22 @@ def build_teams(sections: dict[str, TeamSection], default_team: str, findings: F
             routing_key=findings.refer((*path, "pagerduty", "routing_key"), section.pagerduty.routing_key, Purpose.ROUTING_KEY),
             limit=Limit(incidents=section.limit.incidents, per_ms=section.limit.per) if section.limit else None,
             fallback=section.fallback,
+            channels=_build_channels(section, path, channels, findings),
         )
     if default_team not in teams:
         _complain_unknown(("default_team",), default_team, teams, findings)
     _check_fallbacks(teams, findings)
     return teams
+
+
+def _build_channels(
+    section: TeamSection, path: Path, channels: Mapping[str, ChannelPolicy], findings: Findings
+) -> tuple[str, ...]:
+    written = section.channels
+    for index, name in enumerate([written] if isinstance(written, str) else written):
+        place: Path = (*path, "channels") if isinstance(written, str) else (*path, "channels", index)
+        check_channel(place, name, channels, findings)
+    return (written,) if isinstance(written, str) else tuple(dict.fromkeys(written))
 
 
 def _build_services(

@@ -12,12 +12,16 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from router.errors import Span
+from router.model.digest import Digest
 from router.model.pattern import Pattern
 from router.model.schedule import Schedule
 from router.model.severity import Severity
 
 OWNER = "owner"
 """In ``Rule.page``: the team that owns the alert's service; most specific pattern wins, the default team if none does."""
+
+PAGE = "page"
+"""In ``RuleSet.severity_channels``: the teams are paged."""
 
 DEFAULT_RULE_ID = "default"
 """Reserved: the rule under which alerts that no rule matched go to the default team."""
@@ -197,13 +201,22 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Team(msgspec.Struct, frozen=True, kw_only=True):
-    """Who is paged. ``routing_key`` is a reference, never the key."""
+    """Who is paged. ``routing_key`` is a reference, never the key. ``channels`` are told of whatever it is paged for."""
 
     name: str
     services: tuple[Pattern, ...] = ()
     routing_key: str
     limit: Limit | None = None
     fallback: str | None = None
+    channels: tuple[str, ...] = ()
+
+
+class ChannelPolicy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the engine has to know of a channel. With ``digest`` it is told in one message now and then."""
+
+    name: str
+    digest: Digest | None = None
+    limit: Limit | None = None
 
 
 class FileSilence(msgspec.Struct, frozen=True, kw_only=True):
@@ -249,6 +262,8 @@ class RuleSet(msgspec.Struct, frozen=True, kw_only=True):
     rules: tuple[Rule, ...]
     teams: dict[str, Team]
     default_team: str
+    channels: dict[str, ChannelPolicy] = {}
+    severity_channels: dict[Severity, tuple[str, ...]] = {}  # who is told of what no rule says otherwise of; PAGE among them
     silences: tuple[FileSilence, ...] = ()
     maintenance: tuple[Maintenance, ...] = ()
     inhibitions: tuple[Inhibition, ...] = ()
