@@ -288,7 +288,8 @@ class Processor:
         for decision in transition.decisions:
             decided[decision.rule, decision.action, decision.reason] += 1
         for event in transition.events:
-            sent[event.team, event.action] += 1
+            if event.team:  # else nobody's page: a notification, or what only passes through
+                sent[event.team, event.action] += 1
 
     def report(self) -> None:
         """Move what was counted into the metrics."""

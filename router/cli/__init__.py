@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "test": ("router.cli.test:test", "The tests of the rules, in virtual time."),
     "backtest": ("router.cli.backtest:backtest", "What these rules would have paged, against what happened."),
     "diff": ("router.cli.diff:diff", "Two rule sets by effect, not by text."),
+    "shadow": ("router.cli.shadow:shadow", "What the rules would have changed for events that only pass through."),
     "record": ("router.cli.record:record", "Slices of the journal as files, for a corpus beside the rules."),
     "schema": ("router.cli.schema:schema", "JSON Schema of config and rules, for editors."),
     "send": ("router.cli.send:send", "A marked test page through a team's real key, then resolved."),

@@ -100,10 +100,12 @@ def backtest(
     if baseline is None and (journal is not None or not _has_decisions(settings)) and settings.rules:
         baseline = compile_rules(settings.rules, settings)
     name = "happened" if baseline is None else "before"
-    run_comparison(
-        settings, trial, baseline, names=(name, "these rules"), since=since, from_=from_, to=to, journal=journal, zone=zone,
-        output=output,
+    effect, hours = compare(
+        settings, Replay(trial).take, None if baseline is None else Replay(baseline).take,
+        since=since, from_=from_, to=to, journal=journal, zone=zone,
     )  # fmt: skip
+    print_effect(effect, names=(name, "these rules"), zone=hours, output=output)
+    raise SystemExit(0 if effect.is_safe else 1)
 
 
 def _has_decisions(settings: Settings) -> bool:
@@ -115,20 +117,19 @@ def _has_decisions(settings: Settings) -> bool:
         fail(str(error))
 
 
-def run_comparison(
+def compare(
     settings: Settings,
-    trial: RuleSet,
-    baseline: RuleSet | None,
+    after: Source,
+    before: Source | None,
     *,
-    names: tuple[str, str],
     since: str | None,
     from_: str | None,
     to: str | None,
     journal: str | None,
     zone: str,
-    output: str,
-) -> None:
-    """Replay, print, and exit: 1 if something is lost that must not be."""
+    by_team: bool = True,
+) -> tuple[Effect, tzinfo]:
+    """Replay, and what came of it with the zone of its hours. ``before`` None: what the record says, if there is a store."""
     try:
         hours: tzinfo = ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -136,25 +137,34 @@ def run_comparison(
     clock = SystemClock()
     span = read_range(since, from_, to, now=clock.now(), default=None if journal is not None else DEFAULT_SINCE)
     try:
-        effect = _compare(settings, trial, baseline, span=span, journal=journal, zone=hours)
+        return _compare(settings, after, before, span=span, journal=journal, zone=hours, by_team=by_team), hours
     except (SliceBroken, StoreError) as error:
         fail(str(error))
+
+
+def print_effect(effect: Effect, *, names: tuple[str, str], zone: tzinfo, output: str) -> None:
+    """As text, JSON or Markdown."""
     if output == "json":
-        print_json(as_json(effect, hours))
+        print_json(as_json(effect, zone))
     elif output == "markdown":
-        click.echo(markdown(effect, names, hours), nl=False)
+        click.echo(markdown(effect, names, zone), nl=False)
     else:
-        print_text(effect, names, hours)
-    raise SystemExit(0 if effect.is_safe else 1)
+        print_text(effect, names, zone)
 
 
 def _compare(
-    settings: Settings, trial: RuleSet, baseline: RuleSet | None, *, span: Range, journal: str | None, zone: tzinfo
+    settings: Settings,
+    after: Source,
+    before: Source | None,
+    *,
+    span: Range,
+    journal: str | None,
+    zone: tzinfo,
+    by_team: bool,
 ) -> Effect:
     lead = Range(since=max(0, span.since - LEAD_MS), until=span.until)
     seen = [0]
     with contextlib.ExitStack() as stack:
-        before: Source | None = Replay(baseline).take if baseline is not None else None
         if journal is not None:
             opened, size = stack.enter_context(open_file(journal))
             entries = file_entries(opened, journal, lead)
@@ -167,8 +177,8 @@ def _compare(
                 before = Recorded(store_incidents(reader, lead.since)).take
             length = max(1, lead.until - lead.since)
             progress = Progress(SystemClock(), lambda: min(1.0, max(0.0, (seen[0] - lead.since) / length)))
-        comparison = Comparison(since=span.since, zone=zone, has_before=before is not None)
-        return _replay(entries, comparison, after=Replay(trial).take, before=before, span=span, progress=progress)
+        comparison = Comparison(since=span.since, zone=zone, has_before=before is not None, by_team=by_team)
+        return _replay(entries, comparison, after=after, before=before, span=span, progress=progress)
 
 
 @contextlib.contextmanager

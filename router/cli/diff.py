@@ -6,10 +6,11 @@ from pathlib import Path
 
 import click
 
-from router.cli.backtest import compile_rules, effect_output_option, run_comparison, zone_option
+from router.cli.backtest import compare, compile_rules, effect_output_option, print_effect, zone_option
 from router.cli.journals import from_option, journal_option, since_option, to_option
 from router.cli.options import config_option
 from router.cli.reading import load
+from router.rehearsal.replaying import Replay
 
 
 @click.command()
@@ -46,7 +47,9 @@ def diff(
     Exit code 1 if NEW loses a page that was critical, or that somebody had acknowledged.
     """
     settings = load(config_path)
-    run_comparison(
-        settings, compile_rules([new], settings), compile_rules([old], settings), names=("old", "new"), since=since,
-        from_=from_, to=to, journal=journal, zone=zone, output=output,
+    effect, hours = compare(
+        settings, Replay(compile_rules([new], settings)).take, Replay(compile_rules([old], settings)).take,
+        since=since, from_=from_, to=to, journal=journal, zone=zone,
     )  # fmt: skip
+    print_effect(effect, names=("old", "new"), zone=hours, output=output)
+    raise SystemExit(0 if effect.is_safe else 1)

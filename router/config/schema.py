@@ -119,12 +119,20 @@ class JsonSource(Section):
     resend_grace: Annotated[Duration, between(0, DAY_MS, "0s to 1d")] = setting("2m", "As for `alertmanager`.")
 
 
+class ShadowedKey(Section):
+    """An inbound key in shadow: what comes under it goes on to PagerDuty as it came, and the rules are only tried beside it."""
+
+    key: Reference = Field(description="The key its senders use. May be the real one, so that only their address changes.")
+    shadow: Reference = Field(description="Routing key of PagerDuty's that the events go on to.")
+
+
 class PagerDutySource(Section):
     """PagerDuty clients that are pointed at us: `/v2/enqueue`."""
 
     kind: Literal["pagerduty"]
-    keys: list[Reference] = Field(
-        description="Routing keys its senders use. Our own invention, not PagerDuty's.",
+    keys: list[Reference | ShadowedKey] = Field(
+        description="Routing keys its senders use. Our own invention, not PagerDuty's. With `shadow`, events go on to that "
+        "routing key as they came, and `alert-router shadow report` tells what the rules would have changed.",
         min_length=1,
         json_schema_extra={"secret": True},
     )

@@ -100,6 +100,7 @@ class SourceSettings(msgspec.Struct, frozen=True, kw_only=True):
     resolve_timeout_ms: int  # a stateful alert without an end of its own: resolved when silent for this long
     resend_grace_ms: int  # after a restart nothing of this source expires before this long
     keys: tuple[str, ...] = ()  # references; kind pagerduty: routing keys its senders use
+    shadows: dict[str, str] = {}  # references: of those keys, the ones in shadow, to the routing key that events go on to
     webhook: Webhook | None = None  # kind webhook, also by a preset; the secret of its credentials is a reference
 
 

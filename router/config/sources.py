@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from router.config.findings import Findings
-from router.config.schema import AlertmanagerSource, JsonSource, PagerDutySource
+from router.config.schema import AlertmanagerSource, JsonSource, PagerDutySource, ShadowedKey
 from router.config.secrets import Purpose
 from router.config.settings import SourceSettings
 from router.config.webhook_schema import PresetSource, SnsSource, WebhookSource
@@ -73,6 +73,7 @@ def _build(
                 resend_grace_ms=section.resend_grace,
             )
         case PagerDutySource():
+            inbound = [_refer(name, index, key, keys, findings) for index, key in enumerate(section.keys)]
             return SourceSettings(
                 name=name,
                 kind="pagerduty",
@@ -81,13 +82,20 @@ def _build(
                 severity_label="severity",
                 resolve_timeout_ms=0,
                 resend_grace_ms=0,
-                keys=tuple(_refer(name, index, key, keys, findings) for index, key in enumerate(section.keys)),
+                keys=tuple(inbound),
+                shadows={
+                    reference: findings.refer(("sources", name, "keys", index, "shadow"), key.shadow, Purpose.ROUTING_KEY)
+                    for index, (reference, key) in enumerate(zip(inbound, section.keys, strict=True))
+                    if isinstance(key, ShadowedKey)
+                },
             )
 
 
-def _refer(name: str, index: int, written: str, keys: dict[str, Path], findings: Findings) -> str:
+def _refer(name: str, index: int, given: str | ShadowedKey, keys: dict[str, Path], findings: Findings) -> str:
     path: Path = ("sources", name, "keys", index)
-    reference = findings.refer(path, written, Purpose.INBOUND_KEY)
+    if isinstance(given, ShadowedKey):
+        path, given = (*path, "key"), given.key
+    reference = findings.refer(path, given, Purpose.INBOUND_KEY)
     if reference in keys:
         message = f"this key is named already, at {findings.document.span(keys[reference])}"
         findings.complain(path, "inbound-key-twice", message, "each key belongs to one source")

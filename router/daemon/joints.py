@@ -148,6 +148,7 @@ def ingest_sources(settings: Settings) -> dict[str, SourceSettings]:
             resolve_timeout_ms=source.resolve_timeout_ms,
             resend_grace_ms=source.resend_grace_ms,
             keys=tuple(settings.secrets.resolve(key).reveal() for key in source.keys),
+            shadows={settings.secrets.resolve(key).reveal(): reference for key, reference in source.shadows.items()},
             webhook=_reveal(source.webhook, settings.secrets),
         )
         for source in settings.sources.values()
@@ -189,7 +190,7 @@ def known_secrets(settings: Settings) -> Iterable[str]:
     references = [team.routing_key for team in settings.teams.values()]
     references += [token.token for token in settings.tokens]
     references += [reference for reference in (settings.pagerduty.api_token, *settings.pagerduty.webhook_secrets) if reference]
-    references += [key for source in settings.sources.values() for key in source.keys]
+    references += [key for source in settings.sources.values() for key in (*source.keys, *source.shadows.values())]
     webhooks = [source.webhook for source in settings.sources.values() if source.webhook is not None]
     references += [webhook.credentials.secret for webhook in webhooks if webhook.credentials is not None]
     return [settings.secrets.resolve(reference).reveal() for reference in references]

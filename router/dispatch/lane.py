@@ -9,6 +9,8 @@ What need not be said any more is cancelled while it waits:
 - a trigger that may have been accepted (attempted, or found in the outbox at start) goes, and its resolve is sent: PagerDuty
   closes what is open and drops a resolve of what is not;
 - updates before a resolve go, and of updates in a row only the newest stays.
+
+What only passes through (an inbound key in shadow) is sent as it came, all of it.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from enum import StrEnum
 from typing import Any
 
 from router.model.delivery import Delivery, Priority
+from router.model.event import PAGERDUTY
 
 
 class CancelReason(StrEnum):
@@ -44,8 +47,11 @@ def plan_waiting(
 ) -> tuple[list[Delivery], list[tuple[Delivery, CancelReason]]]:
     """Which of a lane's waiting deliveries stay, and which are cancelled and why; both in order.
 
-    ``is_untouched``: it was certainly never sent. What is in flight is not among ``waiting``.
+    ``is_untouched``: it was certainly never sent. What is in flight is not among ``waiting``. What only passes
+    through stays.
     """
+    if waiting and waiting[0].channel == PAGERDUTY and not waiting[0].team:
+        return list(waiting), []
     cancelled: list[tuple[Delivery, CancelReason]] = []
     start = 0
     for position in range(len(waiting) - 1, -1, -1):

@@ -16,7 +16,7 @@ from router.engine.arrivals import Arrivals
 from router.engine.due import Due
 from router.engine.episodes import Episodes
 from router.engine.mutes import Mutes, Muting
-from router.engine.page import change
+from router.engine.page import change, forward
 from router.engine.policy import Policy
 from router.engine.snapshot import restore
 from router.engine.state import State
@@ -29,6 +29,7 @@ from router.model.journal import (
     ChangeReceived,
     DeliveryFailed,
     Entry,
+    EventForwarded,
     IncidentChanged,
     Restarted,
     RulesChanged,
@@ -129,7 +130,7 @@ class Engine:
                 case IncidentChanged():
                     self._due.pass_time(entry.at)
                     self._answers.change_incident(fact)
-                case ChangeReceived():
+                case ChangeReceived() | EventForwarded():
                     self._due.pass_time(entry.at)
                     self._pass_on(fact, entry.seq)
                 case SilenceChanged():
@@ -168,9 +169,13 @@ class Engine:
             if not active.groups and any(ready.rule.page and not ready.drop for ready in state.policy.find(active.alert)):
                 self._arrivals.fire(active.alert, row_id, row_id, active, occurred=False)
 
-    def _pass_on(self, fact: ChangeReceived, seq: int) -> None:
-        """A change event for the team that owns the service; it touches nothing here."""
+    def _pass_on(self, fact: ChangeReceived | EventForwarded, seq: int) -> None:
+        """A change event for the team that owns the service, or an event in shadow as it came; it touches nothing here."""
         state = self._state
+        if isinstance(fact, EventForwarded):
+            state.events.append(forward(fact, state.now, seq))
+            state.decide(Action.NONE, Reason.FORWARDED, seq, cause=f"{fact.action} through {fact.source}")
+            return
         event = change(fact, state.policy.owner(fact.service), state.now, seq)
         state.events.append(event)
         state.decide(Action.NONE, Reason.CHANGE_PASSED_ON, seq, teams=(event.team,))

@@ -17,7 +17,7 @@ from router.engine.policy import Ready
 from router.engine.rows import BY_VALUE, Episode, Group, Page
 from router.model.alert import Alert, Image, Link
 from router.model.event import Event
-from router.model.journal import ChangeReceived
+from router.model.journal import ChangeReceived, EventForwarded
 from router.model.ruleset import ImageTemplate, LinkTemplate, Rule, Template, TemplateFailed
 from router.model.severity import Severity
 
@@ -235,6 +235,20 @@ def change(fact: ChangeReceived, page: Page, at: int, seq: int) -> Event:
         component=fact.service,
         details=details,
         links=fact.links,
+        alert_seq=seq,
+    )
+
+
+def forward(fact: EventForwarded, at: int, seq: int) -> Event:
+    """An event of a key in shadow, as it came."""
+    return Event(
+        team="",
+        routing_key=fact.routing_key,
+        dedup_key=fact.dedup_key,
+        action=fact.action,
+        at=at,
+        severity=fact.severity,
+        body=fact.body,
         alert_seq=seq,
     )
 

@@ -25,6 +25,7 @@ SENTENCES = {
     Reason.ABSENT: "nothing arrived for as long as its rule allows",
     Reason.FLAPPING: "it fired and resolved again and again",
     Reason.NOT_FLAPPING: "it has not fired and resolved as often as its rule counts to",
+    Reason.FORWARDED: "its inbound key is in shadow, so it went on to PagerDuty as it came",
     Reason.HEARD: "its rule pages only when nothing like it arrives",
     Reason.HEARD_AGAIN: "what was absent has arrived again",
     Reason.STABLE: "it has neither fired nor resolved for as long as its rule counts",

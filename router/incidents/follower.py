@@ -116,7 +116,7 @@ class Follower:
     def delivered(self, delivery: Delivery) -> None:
         """PagerDuty answered 202. Called on the dispatcher's path, so it only remembers."""
         is_page = delivery.action == "trigger" and delivery.priority is not Priority.UPDATE
-        if self.remote is not None and (is_page or delivery.action == "resolve"):
+        if self.remote is not None and delivery.team and (is_page or delivery.action == "resolve"):
             self._sent.append(delivery)
             self._wake.set()
 

@@ -2,14 +2,15 @@
 
 The key in the body is one of our own inbound keys and says which source it is. All failed checks are reported together, in
 PagerDuty's words where those are known. Within an alert event, ``trigger`` is an occurrence, ``resolve`` resolves what has
-the same dedup key; ``acknowledge`` is answered but nothing comes of it: whoever acknowledges does so in PagerDuty.
+the same dedup key; ``acknowledge`` is answered but nothing comes of it: whoever acknowledges does so in PagerDuty. Under a key
+in shadow every event goes on as it came.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
@@ -20,7 +21,8 @@ from router.ingest.limits import MAX_ALERT_BYTES, MAX_DEPTH, MAX_KEY, TooMuch, c
 from router.ingest.sources import SourceSettings
 from router.ingest.timestamps import BadTime, parse_time
 from router.model.alert import Alert
-from router.model.journal import ChangeReceived
+from router.model.event import EventAction
+from router.model.journal import ChangeReceived, EventForwarded
 from router.model.receipt import Invalid, Unauthorised, Unreadable
 from router.model.severity import Severity, SeverityScale
 
@@ -40,11 +42,12 @@ _JSON = msgspec.json.Decoder()
 class EventRead(msgspec.Struct, frozen=True, kw_only=True):
     """One accepted event: at most one fact comes of it."""
 
-    action: Literal["trigger", "acknowledge", "resolve", "change"]
+    action: EventAction
     source: str
     dedup_key: str = ""
     alert: Alert | None = None
     change: ChangeReceived | None = None
+    forward: EventForwarded | None = None  # the key is in shadow: this is the fact, whatever else the event says
 
 
 class EventReader:
@@ -61,7 +64,7 @@ class EventReader:
         """One alert event. Unreadable, Invalid, or Unauthorised for a key of no source."""
         event = _decode(body)
         errors = _check_key(event)
-        action = event.get("event_action")
+        action: Any = event.get("event_action")
         if not isinstance(action, str) or not action:
             errors.append("'event_action' is missing or blank")
         elif action not in {"trigger", "acknowledge", "resolve"}:
@@ -83,11 +86,13 @@ class EventReader:
             raise Invalid(errors)
         source = self._source(event)
         dedup_key = key or self._make_key()
-        if action == "acknowledge":
-            return EventRead(action="acknowledge", source=source.name, dedup_key=dedup_key)
-        alert = self._alert(event, source, dedup_key, now)
+        alert = None if action == "acknowledge" else self._alert(event, source, dedup_key, now)
         return EventRead(
-            action="trigger" if alert.status == "firing" else "resolve", source=source.name, dedup_key=dedup_key, alert=alert
+            action=action,
+            source=source.name,
+            dedup_key=dedup_key,
+            alert=alert,
+            forward=_forward(event, source, action, dedup_key, alert),
         )
 
     def read_change(self, body: bytes) -> EventRead:
@@ -114,7 +119,9 @@ class EventReader:
             links=read_links(event.get("links")),
             changed_at=_time(payload),
         )
-        return EventRead(action="change", source=source.name, change=change)
+        return EventRead(
+            action="change", source=source.name, change=change, forward=_forward(event, source, "change", "", None)
+        )
 
     def _source(self, event: Mapping[str, Any]) -> SourceSettings:
         source = self._by_key.get(_digest(event["routing_key"]))
@@ -149,6 +156,27 @@ class EventReader:
             starts_at=(_time(payload) or now) if is_firing else 0,
             resolved_by="" if is_firing else "source",
         )
+
+
+def _forward(
+    event: Mapping[str, Any], source: SourceSettings, action: EventAction, dedup_key: str, alert: Alert | None
+) -> EventForwarded | None:
+    """Where the key is in shadow: the event as it came, but for its key, and with the dedup key that its sender is answered."""
+    reference = source.shadows.get(event["routing_key"])
+    if reference is None:
+        return None
+    body = {name: value for name, value in event.items() if name != "routing_key"}
+    if dedup_key:
+        body["dedup_key"] = dedup_key
+    return EventForwarded(
+        source=source.name,
+        routing_key=reference,
+        action=action,
+        dedup_key=dedup_key,
+        body=msgspec.json.encode(body).decode(),
+        severity=Severity.ERROR if alert is None else alert.severity,
+        alert=alert,
+    )
 
 
 def _digest(key: str) -> bytes:

@@ -23,7 +23,7 @@ from router.ingest.sns import Fetch
 from router.ingest.sources import SourceKind, SourceSettings
 from router.ingest.webhooks import Headers, Query, WebhookReader
 from router.model.alert import Alert
-from router.model.journal import AlertReceived, Entry, Fact
+from router.model.journal import AlertReceived, Entry, EventForwarded, Fact
 from router.model.receipt import Receipt
 from router.model.severity import SeverityScale
 from router.telemetry.metrics import Metrics
@@ -101,6 +101,8 @@ class Intake:
         """A body of ``POST /v2/enqueue``; besides the errors of the others: Invalid with every failed check, Unauthorised."""
         now = self._clock.now()
         event = self._events.read(body, now)
+        if event.forward is not None:
+            return await self._forward(event.forward, now)
         if event.alert is None:
             self._count(event.source, "ignored")
             return Receipt(taken=1, dedup_key=event.dedup_key)
@@ -111,11 +113,20 @@ class Intake:
     async def take_change(self, body: bytes) -> Receipt:
         """A body of ``POST /v2/change/enqueue``; errors as in ``take_event``."""
         event = self._events.read_change(body)
+        if event.forward is not None:
+            return await self._forward(event.forward, self._clock.now())
         assert event.change is not None
         await self._journal.append(self._clock.now(), [event.change])
         self._entries["change"] = self._entries.get("change", 0) + 1
         self._count(event.source, "change")
         return Receipt(taken=1, journalled=1)
+
+    async def _forward(self, fact: EventForwarded, now: int) -> Receipt:
+        """Under a key in shadow: durable, then answered, like any other."""
+        await self._journal.append(now, [fact])
+        self._entries["forwarded"] = self._entries.get("forwarded", 0) + 1
+        self._count(fact.source, "forwarded")
+        return Receipt(taken=1, journalled=1, dedup_key=fact.dedup_key)
 
     def has_credentials(self, name: str) -> bool:
         """Whether the webhook source of this name proves its sender itself, so that no token of ours is needed."""

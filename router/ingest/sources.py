@@ -22,7 +22,8 @@ class SourceSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     ``service_labels``: the first that an alert carries names its service; empty means the kind's default. For the Events API
     they, and ``name_label``, are keys of ``custom_details`` or fields of the payload. ``resolve_timeout_ms`` 0: an alert
-    without an end waits for its resolve.
+    without an end waits for its resolve. ``shadows``: of the keys, those in shadow, with the *reference* of the routing
+    key that their events go on to.
     """
 
     name: str
@@ -33,6 +34,7 @@ class SourceSettings(msgspec.Struct, frozen=True, kw_only=True):
     resolve_timeout_ms: int = RESOLVE_TIMEOUT_MS
     resend_grace_ms: int = RESEND_GRACE_MS
     keys: tuple[str, ...] = ()
+    shadows: dict[str, str] = {}
     webhook: Webhook | None = None  # kind webhook; the secret in its credentials is the text itself
 
     def __repr__(self) -> str:

@@ -65,6 +65,7 @@ class Reason(StrEnum):
     NEVER_RESOLVES = "never_resolves"  # the rule says `resolve: never`
     NO_TEAM = "no_team"  # a matching rule names no one to page
     CHANGE_PASSED_ON = "change_passed_on"  # a change event for the team that owns the service
+    FORWARDED = "forwarded"  # an event of an inbound key in shadow: it went on to PagerDuty as it came
     HEARD = "heard"  # a rule waits for its absence
     SILENCE_CHANGED = "silence_changed"  # somebody added or ended a silence, or it is over
     UNDECIDABLE = "undecidable"  # the engine failed on it: a mistake of ours; the default team is told plainly

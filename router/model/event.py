@@ -21,6 +21,8 @@ CHANNEL_REFERENCE = "channel:"
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One thing to tell one team's service, or one channel: then ``team`` is empty, for nobody is paged.
 
+    What only passes through (an inbound key in shadow) goes to PagerDuty as ``body`` says, and is no team's page either.
+
     ``dedup_key`` is RULE/GROUPDIGEST/EPISODE, at most 255 characters, never reused.
 
     ``is_update``: the episode is open already; sent after new triggers and resolves. Lengths are whatever the alert had:
@@ -44,6 +46,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
     images: tuple[Image, ...] = ()
     client: str = "alert-router"
     client_url: str = ""
+    body: str = ""  # what only passes through, as it came: the JSON that is sent, whatever else stands here
     is_update: bool = False
     alert_seq: int = 0
     rule: str = ""

@@ -11,6 +11,8 @@ from typing import Any, Literal
 import msgspec
 
 from router.model.alert import Alert, Link
+from router.model.event import EventAction
+from router.model.severity import Severity
 from router.model.silence import Silence
 
 
@@ -63,6 +65,21 @@ class ChangeReceived(msgspec.Struct, frozen=True, kw_only=True, tag="change", ta
     changed_at: int = 0  # when the sender says it happened; 0: it did not say
 
 
+class EventForwarded(msgspec.Struct, frozen=True, kw_only=True, tag="forwarded", tag_field="fact", omit_defaults=True):
+    """An event of an inbound key in shadow: it goes on to PagerDuty as it came, and no rule decides on it.
+
+    ``alert``: what it says, for a rehearsal of the rules; None where an event says nothing about an alert.
+    """
+
+    source: str  # the configured source it came through
+    routing_key: str  # the reference of the key it goes on to
+    action: EventAction
+    dedup_key: str
+    body: str  # JSON, without a routing key
+    severity: Severity = Severity.ERROR
+    alert: Alert | None = None
+
+
 class IncidentChanged(msgspec.Struct, frozen=True, kw_only=True, tag="incident", tag_field="fact", omit_defaults=True):
     """PagerDuty says (webhook, read-back) that somebody changed the incident we opened under this dedup key.
 
@@ -85,7 +102,16 @@ class SilenceChanged(msgspec.Struct, frozen=True, kw_only=True, tag="silence", t
     by: str = ""
 
 
-Fact = AlertReceived | Restarted | RulesChanged | DeliveryFailed | ChangeReceived | IncidentChanged | SilenceChanged
+Fact = (
+    AlertReceived
+    | Restarted
+    | RulesChanged
+    | DeliveryFailed
+    | ChangeReceived
+    | EventForwarded
+    | IncidentChanged
+    | SilenceChanged
+)
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):

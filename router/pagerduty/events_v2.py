@@ -79,6 +79,8 @@ class _Change(msgspec.Struct, omit_defaults=True, gc=False):
 
 def encode(event: Event) -> bytes:
     """The JSON body without its routing key (``put_key`` adds that). Never fails, whatever the alert held."""
+    if event.body:
+        return event.body.encode()
     if event.action == "change":
         return _change(event)
     dedup_key = dedup_key_of(event.dedup_key)

@@ -85,8 +85,9 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
 class Comparison:
     """Fed both sides in step; counts pages opened from ``since`` on."""
 
-    def __init__(self, *, since: int, zone: tzinfo = UTC, has_before: bool = True) -> None:
-        """``since`` in ms UTC; hours of the day are those of ``zone``."""
+    def __init__(self, *, since: int, zone: tzinfo = UTC, has_before: bool = True, by_team: bool = True) -> None:
+        """``since`` in ms UTC; hours of the day are those of ``zone``. Not ``by_team``: whoever was paged, it is an answer."""
+        self._by_team = by_team
         self._since = since
         self._zone = zone
         self._sides = (Side(), Side())
@@ -144,7 +145,7 @@ class Comparison:
         page = change.page
         if change.ends:
             if self._running[side].pop(id(page), None) is not None:
-                for key in _keys(page):
+                for key in self._keys(page):
                     pages = self._open[side][key]
                     pages.remove(page)
                     if not pages:
@@ -153,10 +154,14 @@ class Comparison:
             return
         self._count(side, page)
         self._running[side][id(page)] = page
-        for key in _keys(page):
+        for key in self._keys(page):
             self._open[side].setdefault(key, []).append(page)
             for other in self._open[1 - side].get(key, ()):
                 other.matched = page.matched = True
+
+    def _keys(self, page: Page) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        team = page.team if self._by_team else ""
+        return ("rule", team, page.rule, page.group), ("service", team, page.service, page.name)
 
     def _count(self, side: int, page: Page) -> None:
         if page.opened_at < self._since or page.is_folded:
@@ -224,7 +229,3 @@ class _Worst:
 def _order(entry: tuple[int, int, int, Change | Taken]) -> tuple[int, int, int]:
     """By time; what begins before what ends, so that pages that touch were open together."""
     return entry[:3]
-
-
-def _keys(page: Page) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    return ("rule", page.team, page.rule, page.group), ("service", page.team, page.service, page.name)

@@ -23,6 +23,7 @@ from router.model.journal import (
     ChangeReceived,
     DeliveryFailed,
     Entry,
+    EventForwarded,
     Fact,
     IncidentChanged,
     Restarted,
@@ -67,6 +68,8 @@ class Redactor:
                 return AlertReceived(alert=self._alert(alert))
             case ChangeReceived():
                 return self._change(fact)
+            case EventForwarded():
+                return self._forwarded(fact)
             case Restarted() | RulesChanged() | DeliveryFailed():
                 return fact
             case IncidentChanged(who=who):
@@ -113,6 +116,12 @@ class Redactor:
             details=_cover(details, replaced),
             links=tuple(Link(href=_cover(link.href, replaced), text=_cover(link.text, replaced)) for link in links),
         )
+
+    def _forwarded(self, fact: EventForwarded) -> EventForwarded:
+        """The body is for PagerDuty alone; a replay goes by what it says."""
+        key = self._pseudonym("dedup_key", fact.dedup_key) if fact.dedup_key else ""
+        alert = None if fact.alert is None else self._alert(fact.alert)
+        return msgspec.structs.replace(fact, dedup_key=key, body="{}", alert=alert)
 
     def _silence(self, fact: SilenceChanged) -> SilenceChanged:
         silence = fact.silence

@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import msgspec
 
 from router.engine.core import Engine
+from router.model.alert import Alert
 from router.model.incident import Incident
-from router.model.journal import AlertReceived, DeliveryFailed, Entry, IncidentChanged, RulesChanged
+from router.model.journal import AlertReceived, DeliveryFailed, Entry, EventForwarded, IncidentChanged, RulesChanged
 from router.model.ruleset import RuleSet
 from router.model.severity import Severity
 
@@ -132,8 +133,9 @@ def _page(incident: Incident, team: str, at: int, *, is_folded: bool = False) ->
 class Replay:
     """One engine, fed a journal."""
 
-    def __init__(self, ruleset: RuleSet) -> None:
-        """Nothing is active; time begins with the first entry."""
+    def __init__(self, ruleset: RuleSet, *, decides_forwarded: bool = False) -> None:
+        """Nothing is active; time begins with the first entry. What was in shadow is decided on if asked."""
+        self._decides_forwarded = decides_forwarded
         self._ruleset = ruleset
         self._engine: Engine | None = None
         self._folding = Folding()
@@ -156,6 +158,9 @@ class Replay:
                 key = self._folding.key_like(entry.fact.dedup_key)
                 fact = msgspec.structs.replace(entry.fact, dedup_key=key)
                 waiting = [msgspec.structs.replace(entry, fact=fact)]
+            elif isinstance(entry.fact, EventForwarded):
+                if self._decides_forwarded and entry.fact.alert is not None:
+                    waiting.append(msgspec.structs.replace(entry, fact=AlertReceived(alert=entry.fact.alert)))
             elif kind is not RulesChanged:
                 waiting.append(entry)
         return changes + self._handle(waiting, until)
@@ -164,6 +169,52 @@ class Replay:
         assert self._engine is not None
         transition = self._engine.handle(entries, until=until, rulesets={})
         return self._folding.take(transition.incidents, self._engine.now)
+
+
+class Forwarded:
+    """What in shadow went on to PagerDuty: an incident from the first trigger under a dedup key to its resolve."""
+
+    def __init__(self, team_of: Callable[[EventForwarded], str]) -> None:
+        """``team_of``: whom an event wakes."""
+        self._team_of = team_of
+        self._open: dict[tuple[str, str], Page] = {}
+        self.events = 0
+
+    def take(self, entries: Sequence[Entry], _until: int) -> list[Change]:
+        """The incidents that these events open and close."""
+        changes: list[Change] = []
+        for entry in entries:
+            fact = entry.fact
+            if not isinstance(fact, EventForwarded) or fact.alert is None:
+                continue
+            self.events += 1
+            key = (fact.routing_key, fact.dedup_key)
+            page = self._open.get(key)
+            if fact.action == "resolve":
+                if page is not None:
+                    del self._open[key]
+                    page.closed_at = entry.at
+                    changes.append(Change(entry.at, True, page))  # noqa: FBT003
+            elif page is None:
+                self._open[key] = page = _page_of_event(fact, fact.alert, self._team_of(fact), entry.at)
+                changes.append(Change(entry.at, False, page))  # noqa: FBT003
+            else:
+                page.severity = max(page.severity, fact.severity)
+        return changes
+
+
+def _page_of_event(fact: EventForwarded, alert: Alert, team: str, at: int) -> Page:
+    return Page(
+        team=team,
+        rule="",
+        group=fact.dedup_key,
+        service=alert.service,
+        name=alert.name,
+        severity=alert.severity,
+        summary=alert.summary,
+        dedup_key=fact.dedup_key,
+        opened_at=at,
+    )
 
 
 class Taken(msgspec.Struct, frozen=True, gc=False):

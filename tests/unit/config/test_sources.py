@@ -37,3 +37,15 @@ def test_the_place_of_the_other_is_named() -> None:
     (found,) = diagnose(MINIMAL + text)
     assert (found.code, str(found.span)) == ("source-kind-twice", "config.yaml:5:3")
     assert "'x'" in found.message
+
+
+def test_an_inbound_key_in_shadow_names_where_its_events_go_on_to() -> None:
+    settings = load(MINIMAL + "sources: {x: {kind: pagerduty, keys: [env:TOKEN, {key: env:INBOUND, shadow: env:KEY}]}}")
+    source = settings.sources["x"]
+    assert (source.keys, source.shadows) == (("env:TOKEN", "env:INBOUND"), {"env:INBOUND": "env:KEY"})
+
+
+def test_a_key_in_shadow_is_checked_like_any_other() -> None:
+    text = "sources:\n  x:\n    kind: pagerduty\n    keys:\n      - {key: env:INBOUND, shadow: env:MISSING}\n      - {key: env:INBOUND}\n"
+    found = {each.code: str(each.span) for each in diagnose(MINIMAL + text)}
+    assert "missing-key" in found, found

@@ -76,3 +76,8 @@ def test_a_delivery_without_a_dedup_key_is_a_lane_of_its_own():
 def test_a_new_lane_is_empty():
     lane = Lane(("env:A", "k"), None)
     assert (lane.waiting, lane.busy, lane.not_before, lane.token) == ([], None, 0, 0)
+
+
+def test_in_shadow_nothing_is_cancelled():
+    waiting = [make_delivery(number, "k", action, team="") for number, action in enumerate(["trigger", "trigger", "resolve"])]
+    assert plan_waiting(waiting, lambda _: True) == (waiting, [])

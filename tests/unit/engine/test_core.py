@@ -4,7 +4,7 @@ import pytest
 
 from router.engine.core import Engine
 from router.errors import InvariantError
-from router.model.journal import ChangeReceived, Entry, RulesChanged
+from router.model.journal import ChangeReceived, Entry, EventForwarded, RulesChanged
 from router.model.pattern import Pattern
 from router.model.ruleset import AfterQuiet, AtOnce, Count, FiringFor, Match, Never, Rule
 from router.model.severity import Severity
@@ -532,4 +532,27 @@ def test_a_window_goes_with_the_count_that_a_reload_takes_away() -> None:
     assert world.engine.groups == 1
     reload(world, Rule(id="r"))
     world.step("2s", RulesChanged(version="v2"))
+    assert world.kinds() == {}
+
+
+def test_an_event_in_shadow_goes_on_as_it_came_and_touches_nothing() -> None:
+    world = World(Rule(id="r"))
+    fact = EventForwarded(
+        source="tools",
+        routing_key="env:REAL",
+        action="trigger",
+        dedup_key="k",
+        body='{"a":1}',
+        severity=Severity.CRITICAL,
+        alert=A.alert,
+    )
+    world.play(("0s", [fact], ["none forwarded (trigger through tools)", "> trigger  critical"]))
+    (event_,) = world.events
+    assert (event_.channel, event_.team, event_.routing_key, event_.dedup_key, event_.body) == (
+        "pagerduty",
+        "",
+        "env:REAL",
+        "k",
+        '{"a":1}',
+    )
     assert world.kinds() == {}

@@ -182,3 +182,40 @@ def test_a_change_goes_to_the_owner_of_its_service(reader: EventReader) -> None:
 def test_changes_are_checked_too(reader: EventReader, change: dict[str, Any]) -> None:
     with pytest.raises(Invalid):
         reader.read_change(change_event(**change))
+
+
+@pytest.fixture
+def shadowed() -> EventReader:
+    source = SourceSettings(name="tools", kind="pagerduty", keys=(INBOUND_KEY,), shadows={INBOUND_KEY: "env:REAL"})
+    return EventReader([source], SeverityScale(), lambda: "made-1")
+
+
+def test_in_shadow_an_event_goes_on_as_it_came(shadowed: EventReader) -> None:
+    read = shadowed.read(event(payload=PAYLOAD, client="nagios", unknown={"a": [1]}), NOW)
+    assert read.forward is not None
+    assert (read.forward.source, read.forward.routing_key, read.forward.action) == ("tools", "env:REAL", "trigger")
+    # But for the key, and with the dedup key that the sender is answered with, so that its resolve meets it.
+    assert json.loads(read.forward.body) == {
+        "event_action": "trigger",
+        "payload": PAYLOAD,
+        "client": "nagios",
+        "unknown": {"a": [1]},
+        "dedup_key": "made-1",
+    }
+    assert read.forward.severity is Severity.CRITICAL
+    assert read.forward.alert == read.alert
+    assert INBOUND_KEY not in read.forward.body
+
+
+def test_in_shadow_acknowledgements_and_changes_go_on_too(shadowed: EventReader) -> None:
+    acknowledged = shadowed.read(event("acknowledge", dedup_key="k1"), NOW).forward
+    assert acknowledged is not None
+    assert (acknowledged.action, acknowledged.dedup_key, acknowledged.alert) == ("acknowledge", "k1", None)
+    body = json.dumps({"routing_key": INBOUND_KEY, "payload": {"summary": "deployed"}}).encode()
+    change = shadowed.read_change(body).forward
+    assert change is not None
+    assert (change.action, json.loads(change.body)) == ("change", {"payload": {"summary": "deployed"}})
+
+
+def test_out_of_shadow_nothing_goes_on(reader: EventReader) -> None:
+    assert reader.read(event(dedup_key="k1"), NOW).forward is None

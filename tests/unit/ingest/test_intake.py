@@ -10,11 +10,11 @@ from router.errors import StoreFull, StoreUnavailable
 from router.ingest.intake import Intake
 from router.ingest.register import Register
 from router.ingest.sources import SourceSettings
-from router.model.journal import ChangeReceived, Entry, Fact
+from router.model.journal import ChangeReceived, Entry, EventForwarded, Fact
 from router.model.receipt import Unreadable
 from router.model.severity import SeverityScale
 from router.telemetry.metrics import Metrics
-from tests.support.doors import A_SECOND_AGO, NOW, Journal, body, event, make_intake, posted
+from tests.support.doors import A_SECOND_AGO, INBOUND_KEY, NOW, Journal, body, event, make_intake, posted
 from tests.support.stores import StillClock
 
 MINUTE = 60_000
@@ -264,3 +264,18 @@ async def test_what_cannot_be_read_is_said_so(rig: Rig) -> None:
         with pytest.raises(Unreadable):
             await take(b"")
     assert rig.journal.entries == []
+
+
+async def test_what_comes_in_shadow_is_journalled_to_go_on_and_nothing_else(rig: Rig) -> None:
+    rig.intake.reconfigure(
+        [SourceSettings(name="tools", kind="pagerduty", keys=(INBOUND_KEY,), shadows={INBOUND_KEY: "env:REAL"})],
+        SeverityScale(),
+    )
+    assert (await rig.intake.take_event(event())).dedup_key == "made-1"
+    assert (await rig.intake.take_event(event("acknowledge", dedup_key="k"))).journalled == 1
+    change: dict[str, Any] = {"payload": {"summary": "deployed", "source": "ci"}}
+    assert (await rig.intake.take_change(event("trigger", **change))).journalled == 1
+    facts = [entry.fact for entry in rig.journal.entries]
+    assert [fact.action for fact in facts if isinstance(fact, EventForwarded)] == ["trigger", "acknowledge", "change"]
+    assert len(facts) == 3
+    assert rig.counted("tools", "forwarded") == 3

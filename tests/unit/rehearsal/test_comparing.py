@@ -108,3 +108,11 @@ def test_memory_is_bounded_and_counts_are_exact() -> None:
     assert len(effect.lost) == LISTED
     assert effect.lost[0].name == str(len(rows))
     assert len(effect.before.by_rule) == RULES_KEPT + 1
+
+
+def test_whoever_is_paged_can_be_an_answer() -> None:
+    comparison = Comparison(since=0, by_team=False)
+    comparison.take(
+        Folding().take([incident(1, 10, 20)], START), Folding().take([incident(1, 10, 20, teams=("payments",))], START)
+    )
+    assert counts(comparison.finish(since=0, until=START, entries=0)) == (0, 0)

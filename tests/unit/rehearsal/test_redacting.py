@@ -9,6 +9,7 @@ from router.model.journal import (
     ChangeReceived,
     DeliveryFailed,
     Entry,
+    EventForwarded,
     Fact,
     IncidentChanged,
     Restarted,
@@ -122,3 +123,22 @@ def test_changes_people_and_silences() -> None:
 )
 def test_what_says_nothing_of_alerts_stays(fact: Fact) -> None:
     assert redact(fact, "customer") == fact
+
+
+def test_an_event_in_shadow_keeps_what_a_replay_goes_by() -> None:
+    fact = EventForwarded(
+        source="s",
+        routing_key="env:A",
+        action="trigger",
+        dedup_key=SECRET,
+        body=f'{{"a":"{SECRET}"}}',
+        alert=alert(SECRET).alert,
+    )
+    covered = redact(fact, "service")
+    assert SECRET not in msgspec.json.encode(covered).decode()
+    assert isinstance(covered, EventForwarded)
+    assert covered.alert is not None
+    assert covered.alert.service.startswith("service-")
+    bare = redact(msgspec.structs.replace(fact, alert=None, dedup_key=""), "service")
+    assert isinstance(bare, EventForwarded)
+    assert (bare.alert, bare.dedup_key) == (None, "")

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
-from router.model.journal import DeliveryFailed, IncidentChanged, RulesChanged
+from router.model.journal import DeliveryFailed, EventForwarded, IncidentChanged, RulesChanged
 from router.model.ruleset import Limit, Rule, RuleSet, Team
 from router.model.severity import Severity
-from router.rehearsal.replaying import Change, Folding, Recorded, Replay, Taken, batches, taken_by_people
+from router.rehearsal.replaying import Change, Folding, Forwarded, Recorded, Replay, Taken, batches, taken_by_people
 from tests.support.engine import ruleset
 from tests.support.journals import MINUTE, START, alert, incident, journal, over
 
@@ -103,3 +105,39 @@ def test_batches_and_what_people_took() -> None:
     assert [len(batch) for batch in batches(entries, 2)] == [2, 1]
     assert taken_by_people(entries) == [Taken(START + MINUTE, "a")]
     assert msgspec.json.decode(msgspec.json.encode(entries), type=list[type(entries[0])]) == entries
+
+
+def forwarded(action: str = "trigger", key: str = "k", severity: Severity = Severity.ERROR, **more: Any) -> EventForwarded:
+    given = more.pop("given", alert(severity=severity, kind="event", fingerprint=key).alert)
+    if action == "resolve":
+        given = msgspec.structs.replace(given, status="resolved", resolved_by="source")
+    return EventForwarded(
+        source="tools", routing_key="env:REAL", action=action, dedup_key=key, body="{}", severity=severity, alert=given
+    )
+
+
+def test_what_went_on_in_shadow_is_an_incident_from_its_first_trigger_to_its_resolve() -> None:
+    entries = journal(
+        (0, forwarded()),
+        (1, forwarded(severity=Severity.CRITICAL)),
+        (2, forwarded(key="other")),
+        (3, msgspec.structs.replace(forwarded("acknowledge"), alert=None)),
+        (4, forwarded("resolve")),
+        (5, forwarded("resolve")),
+        (6, alert()),
+    )
+    source = Forwarded(lambda fact: fact.source)
+    changes = source.take(entries, START + 9 * MINUTE)
+    assert shown(changes) == [(0, "opens", "tools"), (2, "opens", "tools"), (4, "ends", "tools")]
+    assert (changes[0].page.severity, changes[0].page.service, changes[0].page.group) == (Severity.CRITICAL, "api", "k")
+    assert source.events == 5
+
+
+def test_a_replay_decides_on_what_was_in_shadow_if_it_is_asked() -> None:
+    rules = ruleset(Rule(id="a"))
+    entries = journal(
+        (0, forwarded()), (1, msgspec.structs.replace(forwarded("acknowledge"), alert=None)), (4, forwarded("resolve"))
+    )
+    assert Replay(rules).take(entries, START + 9 * MINUTE) == []
+    changes = Replay(rules, decides_forwarded=True).take(entries, START + 9 * MINUTE)
+    assert shown(changes) == [(0, "opens", "platform"), (4, "ends", "platform")]
