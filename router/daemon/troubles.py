@@ -19,7 +19,7 @@ import msgspec
 from router.clock import Clock
 from router.errors import Overloaded, StoreError
 from router.model.alert import Alert
-from router.model.journal import AlertReceived, Fact
+from router.model.journal import AlertReceived, Entry, Fact
 from router.model.severity import Severity
 from router.model.transition import ActiveAlert, StateRow
 from router.telemetry.logs import logger
@@ -79,16 +79,26 @@ class Troubles:
         self._waiting: deque[Alert] = deque(maxlen=MAX_WAITING)
         self._one_at_a_time = asyncio.Lock()
 
-    def recover(self, state: Iterable[StateRow]) -> None:
-        """Take over what was firing before a restart, so that it can be cleared."""
+    def recover(self, state: Iterable[StateRow], undecided: Iterable[Entry] = ()) -> None:
+        """Take over what was firing before a restart, decided or just journalled, so that it can be cleared."""
         decoder = msgspec.json.Decoder(ActiveAlert)
         marker = f'"{SOURCE}"'.encode()
         for row in state:
             if row.kind != "alert" or row.body is None or marker not in row.body:
                 continue
-            alert = decoder.decode(row.body).alert
-            if alert.source == SOURCE and alert.name in set(map(str, Trouble)):
-                self._firing[(Trouble(alert.name), alert.labels.get("subject", ""))] = alert
+            self._take_over(decoder.decode(row.body).alert)
+        for entry in undecided:
+            if isinstance(entry.fact, AlertReceived):
+                self._take_over(entry.fact.alert)
+
+    def _take_over(self, alert: Alert) -> None:
+        if alert.source != SOURCE or alert.name not in set(map(str, Trouble)):
+            return
+        key = (Trouble(alert.name), alert.labels.get("subject", ""))
+        if alert.status == "resolved":
+            self._firing.pop(key, None)
+        else:
+            self._firing[key] = alert
 
     async def fire(self, trouble: Trouble, summary: str, *, subject: str = "") -> None:
         """Something is wrong; ``subject`` tells two of the same kind apart (a team, an endpoint)."""

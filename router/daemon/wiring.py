@@ -66,7 +66,7 @@ def wire(
     register = Register()
     register.restore(recovered.state, recovered.undecided, recovered.expiries, clock.now(), sources)
     troubles = Troubles(journal=store, clock=clock, metrics=metrics)
-    troubles.recover(recovered.state)
+    troubles.recover(recovered.state, recovered.undecided)
     counts = DeliveryCounts(metrics)
     keys, client, channels, dispatcher = _way_out(
         settings=settings, store=store, reader=reader, troubles=troubles, counts=counts, clock=clock, chance=chance

@@ -6,6 +6,7 @@ import msgspec
 
 from router.daemon.troubles import MAX_WAITING, SEVERITIES, SOURCE, Trouble, Troubles
 from router.errors import StoreFull
+from router.model.journal import AlertReceived, Entry, RulesChanged
 from router.model.transition import ActiveAlert, StateRow
 from router.telemetry.metrics import Metrics
 
@@ -99,6 +100,21 @@ async def test_after_a_restart_a_trouble_can_be_cleared() -> None:
     await second.fire(Trouble.RELOAD_FAILED, "still broken")
     await second.clear(Trouble.RELOAD_FAILED)
     assert [alert.status for alert in journal.alerts] == ["firing", "resolved"]
+
+
+async def test_what_was_journalled_last_and_not_decided_before_a_restart_counts() -> None:
+    journal = Journal()
+    first = troubles(journal)
+    await first.fire(Trouble.RELOAD_FAILED, "rules/a.yaml is broken")
+    await first.fire(Trouble.CLOCK_JUMPED, "by 7 s")
+    await first.clear(Trouble.CLOCK_JUMPED)
+    jumped = StateRow("alert", 1, msgspec.json.encode(ActiveAlert(alert=journal.alerts[1])))
+    second = troubles(journal)
+    undecided = [Entry(seq=seq, at=0, fact=AlertReceived(alert=alert)) for seq, alert in enumerate(journal.alerts)]
+    second.recover([jumped], [*undecided, Entry(seq=9, at=0, fact=RulesChanged(version="a"))])
+    assert [text.partition(":")[0] for text in second.firing()] == ["ReloadFailed"]
+    await second.clear(Trouble.RELOAD_FAILED)
+    assert (journal.alerts[-1].name, journal.alerts[-1].status) == ("ReloadFailed", "resolved")
 
 
 def test_every_trouble_has_a_severity() -> None:
