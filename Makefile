@@ -28,6 +28,10 @@ test: dev  ## the whole test suite (installs Prometheus and Alertmanager from De
 	@tools/setup.sh packages
 	$(PYTHON_BIN) -m pytest $(PYTEST_ARGS)
 
+.PHONY: simulate
+simulate: dev  ## SEEDS=1000 runs of the whole router in virtual time, from seed FIRST=0; each says how to see it again
+	$(PYTHON_BIN) -m tests.simulation --seeds $(or $(SEEDS),1000) --first $(or $(FIRST),0)
+
 .PHONY: lint
 lint: dev  ## ruff: rules and format
 	$(PYTHON_BIN) -m ruff check .

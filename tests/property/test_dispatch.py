@@ -10,8 +10,8 @@ from router.dispatch.lane import plan_waiting
 from router.dispatch.pace import Pace
 from router.dispatch.settings import Settings
 from router.model.delivery import Priority, Rejected, Throttled, Unavailable
+from router.testing.virtual import run_virtual
 from tests.support.dispatch import ACCEPTED, World, make_delivery, make_update, running
-from tests.support.virtual import run_virtual
 
 WINDOW = 1_000
 

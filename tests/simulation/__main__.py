@@ -7,6 +7,7 @@ import os
 import sys
 import time
 
+from tests.simulation.plan import KINDS
 from tests.simulation.runner import run_seed, run_seeds
 
 
@@ -16,15 +17,19 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=1000, help="how many (default 1000)")
     parser.add_argument("--first", type=int, default=0, help="the first of them (default 0)")
     parser.add_argument("--seed", type=int, help="only this one, with its timeline")
+    parser.add_argument("--also", action="append", default=[], choices=KINDS, help="with --seed: trouble besides what it draws")
     parser.add_argument("--about", default="", help="with --seed: only lines of the timeline that speak of this")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: one a processor)")
     chosen = parser.parse_args()
     if chosen.seed is not None:
-        result = run_seed(chosen.seed, keep_timeline=True, about=chosen.about)
+        result = run_seed(chosen.seed, also=chosen.also, keep_timeline=True, about=chosen.about)
+        print(result.timeline)
+        print(result.summary())
         return 1 if result.failure else 0
     began = time.monotonic()
     failures = run_seeds(range(chosen.first, chosen.first + chosen.seeds), workers=chosen.workers, report=print)
-    time.monotonic() - began
+    seconds = time.monotonic() - began
+    print(f"{chosen.seeds} seeds in {seconds:.1f} s ({chosen.seeds / seconds:.1f} a second), {len(failures)} failed")
     return 1 if failures else 0
 
 

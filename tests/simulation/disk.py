@@ -99,7 +99,7 @@ class Disk:
             self.store = left
 
     def _fault(self, operation: Operation) -> Fault | None:
-        world, _chance, _plan = self._world, self._chance, self._world.plan
+        world = self._world
         if not world.is_troubled:
             return None
         if world.crasher.point(_POINTS[operation], f"before {operation}", durable=False):

@@ -91,12 +91,10 @@ class SimulatedDoorway(Doorway):
         def lost(task: asyncio.Task[None]) -> None:
             if not future.done():
                 future.set_exception(ConnectionLost("closed"))
-            if not future.cancelled():
-                future.exception()  # looked at: nobody may be waiting any more
+            future.exception()  # looked at: nobody may be waiting any more
 
         task = self._tasks.create_task(serve(), name="request")
         task.add_done_callback(lost)
-        future.add_done_callback(lambda done: task.cancel() if done.cancelled() else None)
         return future
 
 

@@ -84,8 +84,8 @@ class Network:
                 sandbox.add_fault(Fault(kind=fault, starts_in_ms=starts_in_ms, lasts_ms=lasts_ms), now)
 
     def latency(self) -> float:
-        """Seconds one way."""
-        return self._chance.choice((0.02, 0.3, 2.0)) if self._slow else 0.01
+        """Seconds one way. No request is on its way for longer than a restart takes: nobody could do anything about that."""
+        return self._chance.choice((0.02, 0.1, 0.3)) if self._slow else 0.01
 
     def arrive(self, life: Life, path: str, body: bytes, future: asyncio.Future[SandboxAnswer]) -> None:
         """The request is there, whatever has become of its sender."""

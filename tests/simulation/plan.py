@@ -83,7 +83,7 @@ def draw(seed: int) -> Plan:
         replicas=chance.choice((1, 2, 2)),
         problems=chance.randint(2, 10),
         events=chance.randint(0, 5),
-        rate=chance.choice(("20/1m", "100/1m", "100/1m", "unlimited")),
+        rate=chance.choice(("5/1m", "20/1m", "100/1m", "unlimited")),
         retry_for="3m" if "impatience" in on else "24h",
         sandbox_rate=chance.choice((6, 15, 25)) if "events_rate" in on else 0,
         sandbox_retry_after=chance.choice((0, 5, 30)),

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import concurrent.futures
-import io
+import contextlib
 import logging
+import multiprocessing
 import signal
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
+import structlog
 
-from router.telemetry.logs import set_up
 from tests.simulation.plan import draw
+from tests.simulation.planted import Planted
 from tests.simulation.trace import Violation
 from tests.simulation.world import Stuck, simulate
 
@@ -30,6 +32,7 @@ class Result(msgspec.Struct, frozen=True):
     digest: str
     seconds: float
     on: tuple[str, ...]
+    also: tuple[str, ...]
     lives: int
     timeline: str = ""
 
@@ -43,27 +46,37 @@ class Result(msgspec.Struct, frozen=True):
     @property
     def again(self) -> str:
         """The command."""
-        return f"python -m tests.simulation --seed {self.seed}"
+        also = "".join(f" --also {kind}" for kind in self.also)
+        return f"python -m tests.simulation --seed {self.seed}{also}"
 
 
-def quiet() -> None:
-    """Nothing of what the router logs matters here, and it would cost half of the time."""
-    set_up(log_format="json", level="error", stream=io.StringIO())
+@contextlib.contextmanager
+def _quiet_and_bounded() -> Iterator[None]:
+    """Nothing of what the router logs matters here, and it would cost half of the time; a seed that does not end is stopped."""
+
+    def give_up(_number: int, _frame: object) -> None:
+        raise Stuck(f"no end after {PATIENCE_SECONDS} s of processor time: something turns without time passing")
+
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    level = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
-
-
-def _give_up(_number: int, _frame: object) -> None:
-    raise Stuck(f"no end after {PATIENCE_SECONDS} s of processor time: something turns without time passing")
-
-
-def run_seed(seed: int, *, keep_timeline: bool = False, about: str = "") -> Result:
-    """One seed."""
-    quiet()
-    signal.signal(signal.SIGVTALRM, _give_up)
+    before = signal.signal(signal.SIGVTALRM, give_up)
     signal.setitimer(signal.ITIMER_VIRTUAL, PATIENCE_SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
+        logging.disable(level)
+
+
+def run_seed(seed: int, *, also: Iterable[str] = (), keep_timeline: bool = False, about: str = "") -> Result:
+    """One seed; ``also``: kinds of trouble that are on besides those it draws."""
+    plan = draw(seed)
+    plan = msgspec.structs.replace(plan, on=plan.on | frozenset(also))
     began = time.perf_counter()
-    world = simulate(seed)
-    signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+    with _quiet_and_bounded():
+        world = simulate(seed, plan)
     seconds = time.perf_counter() - began
     failure, error = "", world.failure
     if error is not None:
@@ -74,18 +87,33 @@ def run_seed(seed: int, *, keep_timeline: bool = False, about: str = "") -> Resu
         failure=failure,
         digest=world.trace.digest(),
         seconds=seconds,
-        on=tuple(sorted(draw(seed).on)),
+        on=tuple(sorted(plan.on)),
+        also=tuple(also),
         lives=world.lives,
         timeline=world.trace.show(newest=None if keep_timeline else TIMELINE_LINES, about=about) if show else "",
     )
 
 
-def run_seeds(seeds: Iterable[int], *, workers: int, report: Callable[[str], object] = lambda _: None) -> list[Result]:
-    """Those that failed, each reported as it is found."""
-    failures = []
-    with concurrent.futures.ProcessPoolExecutor(workers) as pool:
+def find(planted: Planted) -> Result | None:
+    """The first seed that catches a planted mistake, beginning with the one that did it last time; None: it gets through."""
+    for seed in (planted.first, *range(planted.within)):
+        with planted.plant():
+            result = run_seed(seed, also=planted.also)
+        if result.failure:
+            return result
+    return None
+
+
+def run_seeds(
+    seeds: Iterable[int], *, workers: int, report: Callable[[str], object] = lambda _: None, keep: bool = False
+) -> list[Result]:
+    """Those that failed, each reported as it is found; with ``keep`` all of them."""
+    kept = []
+    # Fresh processes: a copy of this one would have its threads' locks, and whatever tests left in it.
+    with concurrent.futures.ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
         for result in pool.map(run_seed, seeds, chunksize=4):
+            if result.failure or keep:
+                kept.append(result)
             if result.failure:
-                failures.append(result)
                 report(f"{result.timeline}\n{result.summary()}\n")
-    return failures
+    return kept

@@ -117,6 +117,8 @@ class Senders:
             yield self._events(number)
         yield self._tool()
         yield self._proofs()
+        if self._chance.random() < 0.5:
+            yield self._flapper()
         if self._chance.random() < 0.3:
             yield self._changes()
 
@@ -211,6 +213,20 @@ class Senders:
             if world.plan.has("silence") and chance.random() < 0.5:
                 continue
             report = [Report(problem.uid, "stateful", is_firing=False)]
+            await self._post("/v1/alerts", said | {"status": "resolved"}, report, chance)
+
+    async def _flapper(self) -> None:
+        """Fires and resolves within moments, again and again: what follows comes while what went before is on its way."""
+        world = self._world
+        chance = stream(world.plan.seed, "flapper")
+        service, name = chance.choice(SERVICES), chance.choice(("Down", "Down", "Other", "Slow", "Quiet"))
+        said = {"service": service, "name": name, "kind": "stateful", "dedup_key": "flapper", "labels": {"uid": "flapper"}}
+        while world.is_troubled:
+            await asyncio.sleep(chance.choice((1, 5, 20, 60)))
+            for severity in chance.sample(SEVERITIES, chance.randint(1, 3)):
+                await self._post("/v1/alerts", said | {"severity": severity}, [Report("flapper", "stateful")], chance)
+                await asyncio.sleep(chance.choice((0.02, 0.5, 2, 10)))
+            report = [Report("flapper", "stateful", is_firing=False)]
             await self._post("/v1/alerts", said | {"status": "resolved"}, report, chance)
 
     # events
@@ -311,9 +327,7 @@ class Senders:
         patience = chance.choice((0.0, 0.01, 0.3)) if gives_up else 10
         await asyncio.wait([future], timeout=patience)
         if not future.done():
-            if gives_up:
-                future.cancel()
-            return None
+            return None  # the connection is closed; the router goes on with what it has read
         if future.exception() is not None:
             assert isinstance(future.exception(), ConnectionLost), future.exception()
             return None

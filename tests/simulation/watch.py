@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from router.model.delivery import Delivery, DeliveryState
+from router.model.delivery import Delivery, DeliveryState, Priority
 from router.model.journal import AlertReceived, ChangeReceived, Entry
 from router.pagerduty.events_v2 import put_key
 from router.sandbox.journal import Entry as Posted
@@ -51,7 +51,8 @@ class Watch:
         self._seen: set[str] = set()
         self._ends: dict[str, int] = {}  # the latest end a sender was promised to be waited for, by uid
         self._told_in: dict[str, int] = {}  # the life that was last told that it fires
-        self._resolves: dict[str, int] = {}  # the latest end that was sent
+        self._resolves: dict[str, int] = {}  # the latest end that was answered 2xx
+        self._sent_ends: dict[str, int] = {}  # the latest end that was sent at all
         self.acknowledged: dict[str, int] = {}  # uid -> sequence of the entry it was acknowledged by
         # deliveries, by the bytes they are sent in
         self._indexed = 0
@@ -62,7 +63,7 @@ class Watch:
         self._calls = 0 if calls == "unlimited" else int(calls)
         self._arrivals: dict[str, deque[tuple[int, int, int]]] = {}  # key -> (at, life, delivery)
         self._known_at_start: dict[int, set[int]] = {}  # life -> deliveries that it knows to be delivered
-        self._not_before: dict[tuple[int, str], int] = {}  # (life, key) -> when PagerDuty wants to be called again
+        self._not_before: dict[tuple[int, str], tuple[int, int]] = {}  # (life, key) -> told when not to call before when
         self._triggered: set[tuple[str, str]] = set()
         self._closed: set[tuple[str, str]] = set()
         self._stepped_at = -WINDOW_MS * 10
@@ -121,6 +122,9 @@ class Watch:
     def asking(self, reports: Iterable[Report]) -> dict[str, int]:
         """A request is about to be made: how much of the journal speaks of each of its alerts so far."""
         self._fold()
+        for report in reports:
+            if not report.is_firing:
+                self._sent_ends[report.uid] = max(report.ends_at, self._sent_ends.get(report.uid, 0))
         return {report.uid: len(self._history.get(report.uid, ())) for report in reports}
 
     def answered_sender(
@@ -129,6 +133,9 @@ class Watch:
         """An answer is on its way: what was answered 2xx has to be durable now. ``known``: what ``asking`` said."""
         if status == 500:
             self._violate("the API answered 500: a mistake of its own")
+        if status == 400:
+            for report in reports:
+                self._ends[report.uid], self._told_in[report.uid] = 0, life.number
         if not 200 <= status < 300:
             return
         self._fold()
@@ -156,11 +163,16 @@ class Watch:
             if not alerts or not (is_old_news or any(alert.status == "resolved" for alert in alerts)):
                 self._violate(f"the end of {report.uid} was answered 2xx and is not in the journal")
             return
-        if not any(alert.status == "firing" for alert in alerts) and not (alerts and 0 < report.starts_at < resolved_until):
+        if not any(alert.status == "firing" for alert in alerts) and not (
+            alerts and 0 < report.starts_at < max(resolved_until, self._sent_ends.get(report.uid, 0))
+        ):
             self._violate(f"{report.uid} fires, was answered 2xx and is not in the journal")
         elif alerts[-1].status == "firing":
             ends_at = report.ends_at or asked_at + 300_000
-            self._ends[report.uid] = max(ends_at, self._ends.get(report.uid, 0))
+            if self._told_in.get(report.uid) == life.number:
+                ends_at = max(ends_at, self._ends.get(report.uid, 0))
+            # What an earlier life was promised may not have been saved yet: that is what the grace is for.
+            self._ends[report.uid] = ends_at
             self._told_in[report.uid] = life.number
 
     # on the wire
@@ -185,15 +197,16 @@ class Watch:
 
     def leaves(self, life: Life, body: bytes) -> None:
         """The router calls PagerDuty."""
-        not_before = self._not_before.get((life.number, _key_in(body)), 0)
-        if self._world.true_now() < not_before - 5:
+        told_at, not_before = self._not_before.get((life.number, _key_in(body)), (0, 0))
+        # What was on its way out in the very moment the answer came could not know of it.
+        if told_at < self._world.true_now() < not_before - 5:
             self._violate(f"called {not_before - self._world.true_now()} ms before Retry-After had passed")
 
     def answered(self, life: Life, body: bytes, status: int, headers: Mapping[str, str]) -> None:
         """PagerDuty's answer has reached the router."""
         if status == 429 and "retry-after" in headers:
-            not_before = self._world.true_now() + int(headers["retry-after"]) * 1000
-            self._not_before[life.number, _key_in(body)] = not_before
+            now = self._world.true_now()
+            self._not_before[life.number, _key_in(body)] = (now, now + int(headers["retry-after"]) * 1000)
 
     def arrived(self, life: Life, posted: Posted) -> None:
         """PagerDuty has the request."""
@@ -215,7 +228,10 @@ class Watch:
             if other_id >= delivery.id:
                 break
             other = deliveries[other_id]
-            if other.state is DeliveryState.PENDING:
+            # What makes the one before needless may pass it: a newer update, or a resolve. Until that is recorded it is
+            # pending; it is never sent any more, or it would come after the resolve, which is looked for below.
+            is_needless = other.priority is Priority.UPDATE or delivery.action == "resolve"
+            if other.state is DeliveryState.PENDING and not is_needless:
                 self._violate(
                     f"delivery {delivery.id} ({delivery.action}) was sent while {other_id} ({other.action}), "
                     "which comes before it, had not ended"
@@ -228,7 +244,8 @@ class Watch:
             self._triggered.add(lane)
         elif posted.action == "resolve":
             before = [deliveries[each] for each in self._lanes[lane] if each < delivery.id]
-            if lane not in self._triggered and not any(each.state is DeliveryState.DEAD or each.reason for each in before):
+            # A trigger that is not delivered may have been sent for all the router knows: then its resolve has to go out.
+            if lane not in self._triggered and all(each.state is DeliveryState.DELIVERED for each in before):
                 self._violate(f"{posted.dedup_key} was resolved and never triggered")
             self._closed.add(lane)
 

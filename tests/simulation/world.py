@@ -166,7 +166,7 @@ class World:
                     self._over.set()
                     return
                 self.note("stopped", f"life {life.number}")
-            await asyncio.sleep(self.chance.choice((0.1, 2, 2, 20, 150)) if self.is_troubled else 1)
+            await asyncio.sleep(self.chance.choice((0.5, 2, 2, 20, 150)) if self.is_troubled else 1)
 
     def crash(self, where: str) -> None:
         """The process dies, now."""

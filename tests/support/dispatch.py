@@ -18,7 +18,7 @@ from router.dispatch.settings import Settings
 from router.dispatch.worker import Dispatcher
 from router.errors import StoreUnavailable
 from router.model.delivery import Accepted, Delivery, DeliveryState, Outcome, Priority
-from tests.support.virtual import START, LoopClock
+from router.testing.virtual import START, ManualClock
 
 ACCEPTED = Accepted()
 
@@ -56,7 +56,7 @@ class Call(msgspec.Struct):
 class Ledger:
     """What is durable; ``fails`` that many times first, and takes ``seconds``."""
 
-    def __init__(self, clock: LoopClock) -> None:
+    def __init__(self, clock: ManualClock) -> None:
         self._clock = clock
         self.rows: dict[int, Delivery] = {}
         self.batches: list[list[tuple[int, str]]] = []
@@ -145,7 +145,7 @@ class World:
     """A dispatcher, what it is connected to, and what happened."""
 
     def __init__(self, settings: Settings | None = None, **parts: Any) -> None:
-        self.clock = LoopClock()
+        self.clock = ManualClock()
         self.ledger = parts.pop("ledger", None) or Ledger(self.clock)
         self.failures = Failures()
         self.tally = Tally()

@@ -9,8 +9,9 @@ import msgspec
 
 from router.engine.core import Engine
 from router.model.decision import Action, Decision, Reason
-from router.model.delivery import Delivery, DeliveryState
+from router.model.delivery import Delivery, DeliveryState, Rejected
 from router.model.journal import AlertReceived, ChangeReceived, DeliveryFailed
+from router.model.quantity import parse_duration
 from router.pagerduty.events_v2 import encode
 from router.rules.compiling import ruleset_from_texts
 from tests.simulation.checks.triggers import check_triggers
@@ -122,11 +123,20 @@ def _check_page(world: World, decision: Decision, team: str, trigger: Delivery |
                 world.violate(f"{key} was attempted and cancelled as if nobody could have been told")
         case DeliveryState.DEAD:
             allowed = range(2 + again)
+            _check_death(world, trigger)
             _check_fallback(world, trigger)
         case _:
             allowed = range(2 + again)
     if opened not in allowed:
         world.violate(f"{key} was opened {opened} times at {team}, its trigger is {trigger.state} {trigger.reason}")
+
+
+def _check_death(world: World, trigger: Delivery) -> None:
+    """Given up is only what was refused for good, or not taken for as long as was configured."""
+    outcome = trigger.last_attempts[-1].outcome
+    age_ms = trigger.finished_at - trigger.created_at + world.stepped_ahead_seconds * 1000
+    if not isinstance(outcome, Rejected) and age_ms <= parse_duration(world.plan.retry_for):
+        world.violate(f"delivery {trigger.id} was given up after {age_ms} ms: {trigger.reason}")
 
 
 def _check_fallback(world: World, trigger: Delivery) -> None:

@@ -18,9 +18,23 @@ _COUNTED = "burst"
 
 
 def check_triggers(world: World, decisions: list[Decision]) -> None:
-    """Both models."""
+    """All models."""
+    _check_absences(world, decisions)
     _check_windows(world, decisions)
     _check_firing_for(world, decisions)
+
+
+def _check_absences(world: World, decisions: list[Decision]) -> None:
+    """What came due while the router was away waits for a grace: it may only be that nobody could tell us more."""
+    for entry in world.disk.tables.journal.values():
+        if not isinstance(entry.fact, Restarted):
+            continue
+        for decision in decisions:
+            if entry.fact.down_since < decision.at < entry.at and decision.reason in {
+                Reason.WENT_QUIET,
+                Reason.FIRED_LONG_ENOUGH,
+            }:
+                world.violate(f"decided in the time it was away, {entry.fact.down_since} to {entry.at}: {decision}")
 
 
 def _occurrences(world: World) -> dict[int, bool]:

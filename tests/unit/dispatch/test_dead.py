@@ -3,8 +3,8 @@ import asyncio
 from router.dispatch.dead import MAX_BATCH, DeadLetters, fact_of
 from router.model.delivery import Attempt, Priority, Rejected, Unavailable
 from router.model.journal import DeliveryFailed
+from router.testing.virtual import ManualClock, run_virtual
 from tests.support.dispatch import Failures, make_delivery
-from tests.support.virtual import LoopClock, run_virtual
 
 
 def test_the_fact_names_what_failed_and_why():
@@ -23,7 +23,7 @@ def test_failures_are_told_in_groups_until_they_are_journalled():
     async def scenario():
         failures, told = Failures(), []
         failures.fails = 2
-        letters = DeadLetters(failures=failures, clock=LoopClock(), told=lambda delivery: told.append(delivery.id))
+        letters = DeadLetters(failures=failures, clock=ManualClock(), told=lambda delivery: told.append(delivery.id))
         assert letters.is_idle
         run = asyncio.get_running_loop().create_task(letters.run())
         for number in range(1, MAX_BATCH + 2):

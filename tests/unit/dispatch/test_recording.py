@@ -1,15 +1,15 @@
 import asyncio
 
 from router.dispatch.recording import Recording
+from router.testing.virtual import ManualClock, run_virtual
 from tests.support.dispatch import Ledger, make_delivery
-from tests.support.virtual import LoopClock, run_virtual
 
 
 def record(scenario):
     async def run():
-        ledger, done = Ledger(LoopClock()), []
+        ledger, done = Ledger(ManualClock()), []
         recording = Recording(
-            recorder=ledger, clock=LoopClock(), done=lambda ended: done.append([delivery.id for delivery in ended])
+            recorder=ledger, clock=ManualClock(), done=lambda ended: done.append([delivery.id for delivery in ended])
         )
         task = asyncio.get_running_loop().create_task(recording.run())
         await scenario(recording, ledger, done)

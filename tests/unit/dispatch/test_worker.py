@@ -6,8 +6,8 @@ import pytest
 from router.dispatch.settings import Pacing, Settings
 from router.errors import StoreUnusable
 from router.model.delivery import ATTEMPTS_KEPT, Attempt, Delivery, Priority, Rejected, Throttled, Unavailable
+from router.testing.virtual import START, ManualClock, run_virtual
 from tests.support.dispatch import ACCEPTED, Ledger, World, make_delivery, make_update, running
-from tests.support.virtual import START, LoopClock, run_virtual
 
 DOWN = Unavailable(cause="connection refused")
 
@@ -87,7 +87,7 @@ def test_an_unusable_store_ends_the_run():
 
     async def scenario():
         world = World()
-        world.dispatcher = World(ledger=Broken(LoopClock())).dispatcher
+        world.dispatcher = World(ledger=Broken(ManualClock())).dispatcher
         world.enqueue(make_delivery(1))
         await world.dispatcher.run()
 

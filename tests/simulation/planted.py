@@ -1,0 +1,290 @@
+"""Mistakes planted in the simulated world, each of them once made or easily made: the checkers have to find every one.
+
+Each is a context manager that exchanges a piece of the router (or of the store) for a wrong one. ``within`` is how many seeds,
+counted from 0, may pass before it is caught; ``first`` is the seed that caught it last time, tried before the others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from router.daemon import app, starting
+from router.dispatch import lane, outbox, worker
+from router.dispatch.dead import DeadLetters
+from router.dispatch.pace import Pace
+from router.dispatch.recording import Recording
+from router.dispatch.worker import Dispatcher
+from router.engine import episodes, trigger
+from router.engine.arrivals import Arrivals
+from router.engine.due import Due
+from router.engine.episodes import Episodes
+from router.engine.storms import Placed, Storms
+from router.ingest import register
+from router.ingest.register import Plan, Register
+from router.model.decision import Reason
+from router.model.delivery import Delivery
+from router.model.journal import Entry, Fact
+from router.pagerduty.client import EventsClient
+from router.processor import Processor
+from router.store.base import Commit
+from router.store.pending import Pending
+from tests.simulation.disk import Disk, SimulatedStore
+from tests.simulation.life import replaced
+
+Plant = Callable[[], contextlib.AbstractContextManager[None]]
+
+
+class Planted(msgspec.Struct, frozen=True):
+    """One mistake."""
+
+    plant: Plant
+    within: int
+    first: int
+    also: tuple[str, ...] = ()  # trouble it takes to show, switched on in every seed
+
+
+# in the store
+
+
+class AcknowledgesBeforeCommit(SimulatedStore):
+    """Answers an append at once and writes later."""
+
+    async def append(self, at: int, facts: Sequence[Fact], **given: Any) -> Sequence[Entry]:
+        seq = self._pending.last_seq
+
+        async def write() -> None:
+            with contextlib.suppress(Exception):
+                await SimulatedStore.append(self, at, facts, **given)
+
+        self.writing = asyncio.ensure_future(write())
+        await asyncio.sleep(0)
+        return [Entry(seq=seq + place, at=at, fact=fact) for place, fact in enumerate(facts, start=1)]
+
+
+class MovesTheCursorFirst(SimulatedStore):
+    """The cursor is durable before the decisions are."""
+
+    async def commit(self, commit: Commit) -> None:
+        self._tables.cursor = commit.cursor
+        await super().commit(commit)
+
+
+class LosesTheSecondCommit(SimulatedStore):
+    """Of two commits the second is answered and not written."""
+
+    commits = 0
+
+    async def commit(self, commit: Commit) -> None:
+        self.commits += 1
+        if self.commits % 2:
+            await super().commit(commit)
+        else:
+            self._cursor = commit.cursor
+            self._pending.advance(commit.cursor)
+
+
+class WritesARepeatTwice(SimulatedStore):
+    """A commit whose answer was lost is written again when it is repeated."""
+
+    async def commit(self, commit: Commit) -> None:
+        self._durable_commit = None
+        await super().commit(commit)
+
+
+def _store(store: type[SimulatedStore]) -> Plant:
+    return lambda: replaced(Disk, "store_class", store)
+
+
+def _patch(owner: Any, name: str, value: Any) -> Plant:
+    return lambda: replaced(owner, name, value)
+
+
+def _wrap(owner: Any, name: str, wrong: Callable[..., Any]) -> Plant:
+    """``wrong`` gets what was there before its other arguments."""
+    before = getattr(owner, name)
+    if inspect.iscoroutinefunction(before):
+
+        async def call_async(*given: Any, **named: Any) -> Any:
+            return await wrong(before, *given, **named)
+
+        return lambda: replaced(owner, name, call_async)
+
+    def call(*given: Any, **named: Any) -> Any:
+        return wrong(before, *given, **named)
+
+    return lambda: replaced(owner, name, call)
+
+
+# in the processor
+
+
+async def _deliver_first(commit: Any, self: Processor, what: Commit) -> None:
+    deliver = self._deliver
+    if what.deliveries:
+        deliver(what.deliveries)
+
+        def not_again(_: Sequence[Delivery]) -> None:
+            self._deliver = deliver
+
+        self._deliver = not_again
+    await commit(self, what)
+
+
+def _timers_until_now(_until: Any, self: Processor, _batch: Sequence[Entry]) -> int:
+    return self._clock.now()
+
+
+async def _decide_before_the_restart_is_journalled(begin: Any, self: app.Daemon, *given: Any) -> None:
+    processor = self._parts.processor
+    due = processor._engine.next_due()
+    if due is not None and due <= self._clock.now():
+        await processor._step((), self._clock.now())
+    await begin(self, *given)
+
+
+# in ingest
+
+
+def _stay_after_a_failed_append(_revert: Any, self: Register, plan: Plan) -> None:
+    for step in plan.steps:
+        if step.record is not None:
+            step.record.flight = None
+            if step.kind == "resolved":
+                self._drop(self._source(step.report.alert.source), step.record)
+    plan.settle()
+
+
+def _restore_without_grace(
+    restore: Any, self: Register, rows: Any, undecided: Any, expiries: Any, now: int, sources: Any
+) -> None:
+    impatient = {name: msgspec.structs.replace(source, resend_grace_ms=0) for name, source in sources.items()}
+    with replaced(register, "CHECKPOINT_SLACK_MS", 0):
+        restore(self, rows, undecided, expiries, now, impatient)
+
+
+# in the engine
+
+
+def _count_resends(fire: Any, self: Arrivals, *given: Any, occurred: bool) -> None:
+    fire(self, *given, occurred=True)
+
+
+def _close_by_the_rules_of_now(close: Any, self: Episodes, group: Any, *given: Any) -> None:
+    ready = self._state.policy.rule(group.rule)
+    if ready is not None and group.episode.pages:
+        group.episode.pages = self._state.policy.pages(ready.rule, group.episode.service)
+    close(self, group, *given)
+
+
+def _drop_above_the_limit(place: Any, self: Storms, ready: Any, group: Any, pages: Any) -> Placed:
+    policy = self._state.policy
+    limits = [("rule", ready.id, ready.rule.limit), *(("team", page[0], policy.ruleset.teams[page[0]].limit) for page in pages)]
+    if any(limit is not None and self._is_full(scope, owner, limit) for scope, owner, limit in limits):
+        return Placed((), Reason.LIMIT_EXCEEDED, "dropped")
+    return place(self, ready, group, pages)
+
+
+def _restart_without_grace(_restart: Any, self: Due, _fact: Any, at: int) -> None:
+    self.pass_time(at)
+
+
+# in dispatch and on the wire
+
+
+async def _send_other_bytes(send: Any, self: EventsClient, delivery: Delivery) -> Any:
+    if delivery.attempts:
+        delivery = msgspec.structs.replace(delivery, body=b"%b " % delivery.body)
+    return await send(self, delivery)
+
+
+async def _send_another_key(send: Any, self: EventsClient, delivery: Delivery) -> Any:
+    if delivery.attempts:
+        key = delivery.dedup_key.encode()
+        delivery = msgspec.structs.replace(delivery, body=delivery.body.replace(key, key + b"+"))
+    return await send(self, delivery)
+
+
+def _go_on_before_it_is_recorded(add: Any, self: Recording, delivery: Delivery, *, has_ended: bool) -> None:
+    add(self, delivery, has_ended=has_ended)
+    if has_ended:
+        self._done([delivery])
+
+
+async def _tell_nobody(_tell: Any, self: DeadLetters) -> None:
+    batch, self._waiting[:] = list(self._waiting), []
+    for delivery in batch:
+        self._told(delivery)
+
+
+def _recover_nothing(recover: Any, self: Dispatcher, _outbox: Any, **given: Any) -> None:
+    recover(self, (), **given)
+
+
+def _forget_what_may_be_sent(take: Any, self: outbox.Outbox, *given: Any, maybe_sent: bool = False, **named: Any) -> Any:
+    return take(self, *given, **named)
+
+
+@contextlib.contextmanager
+def _lanes_of_one() -> Iterator[None]:
+    def own(delivery: Delivery) -> tuple[str, str]:
+        return (delivery.routing_key, f"{delivery.dedup_key}\0{delivery.id}")
+
+    with replaced(lane, "lane_key", own), replaced(outbox, "lane_key", own):
+        yield
+
+
+@contextlib.contextmanager
+def _time_goes_back() -> Iterator[None]:
+    take = Pending.take
+
+    def forgetful(self: Pending, count: int, at: int) -> Any:
+        self._passed_at = 0
+        return take(self, count, at)
+
+    with replaced(Pending, "take", forgetful):
+        yield
+
+
+PLANTED: dict[str, Planted] = {
+    "acknowledges before the commit": Planted(_store(AcknowledgesBeforeCommit), 100, 0),
+    "moves the cursor before the decisions": Planted(_store(MovesTheCursorFirst), 100, 13),
+    "loses the second of two commits": Planted(_store(LosesTheSecondCommit), 100, 0),
+    "writes a repeated commit twice": Planted(_store(WritesARepeatTwice), 100, 4),
+    "lets the time of entries go back": Planted(_time_goes_back, 200, 95, ("clock_steps",)),
+    "delivers before the commit": Planted(_wrap(Processor, "_commit", _deliver_first), 100, 4),
+    "lets timers run past accepted entries": Planted(_wrap(Processor, "_timers_until", _timers_until_now), 100, 45),
+    "decides before the restart is journalled": Planted(
+        _wrap(app.Daemon, "_begin", _decide_before_the_restart_is_journalled), 100, 1
+    ),
+    "goes on under the rules saved last": Planted(_patch(starting, "ruleset_of", lambda _rows: ""), 100, 57),
+    "knows an alert whose append failed": Planted(_wrap(Register, "revert", _stay_after_a_failed_append), 100, 2),
+    "forgets the register at a restart": Planted(_wrap(Register, "restore", lambda *_: None), 100, 13),
+    "lets alerts expire without grace": Planted(_wrap(Register, "restore", _restore_without_grace), 100, 1),
+    "counts a window with both its ends": Planted(_patch(trigger, "bisect_right", bisect_left), 100, 45),
+    "counts a resend as an occurrence": Planted(_wrap(Arrivals, "fire", _count_resends), 100, 1),
+    "resolves through the key of the new rules": Planted(_wrap(Episodes, "close", _close_by_the_rules_of_now), 100, 29),
+    "drops above a limit": Planted(_wrap(Storms, "place", _drop_above_the_limit), 100, 2),
+    "uses a dedup key again": Planted(_patch(episodes, "episode_id", lambda _at, _number: "1"), 100, 0),
+    "lets timers fire for the time it was away": Planted(_wrap(Due, "restart", _restart_without_grace), 100, 1),
+    "lets a resolve overtake its trigger": Planted(_lanes_of_one, 100, 3),
+    "goes on with a lane before it is recorded": Planted(
+        _wrap(Recording, "add", _go_on_before_it_is_recorded), 100, 13, ("store_slow",)
+    ),
+    "sends other bytes again": Planted(_wrap(EventsClient, "send", _send_other_bytes), 100, 1),
+    "sends with another dedup key again": Planted(_wrap(EventsClient, "send", _send_another_key), 100, 1),
+    "gives up after the first failure": Planted(_patch(worker, "is_too_old", lambda *_: True), 100, 1),
+    "takes no notice of Retry-After": Planted(_patch(worker, "plan_pause_ms", lambda *_, **__: 0), 100, 1),
+    "calls faster than the pace": Planted(_wrap(Pace, "free_at", lambda _free, self, _now: self.paused_until), 100, 3),
+    "tells nobody of a dead letter": Planted(_wrap(DeadLetters, "_tell", _tell_nobody), 100, 15),
+    "forgets the outbox at a restart": Planted(_wrap(Dispatcher, "recover", _recover_nothing), 100, 1),
+    "cancels what may have been sent": Planted(
+        _wrap(outbox.Outbox, "take", _forget_what_may_be_sent), 100, 7, ("crash_at_send", "outage")
+    ),
+}
