@@ -174,7 +174,9 @@ def test_the_locks_pin_what_pyproject_asks_for() -> None:
     pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text())
     run, dev = pinned("requirements.lock"), pinned("requirements-dev.lock")
     assert names(pyproject["project"]["dependencies"]) <= set(run)
-    assert names(pyproject["dependency-groups"]["dev"]) <= set(dev)
+    groups = pyproject["dependency-groups"]
+    asked = [each if isinstance(each, str) else groups[each["include-group"]] for each in groups["dev"]]
+    assert names([name for each in asked for name in ([each] if isinstance(each, str) else each)]) <= set(dev)
     assert {name: dev.get(name) for name in run} == run
 
 

@@ -174,6 +174,7 @@ class _Host:
         self.date = b"Sat, 21 Nov 2026 00:00:00 GMT"
         self.connections: set[Connection] = set()
         self.is_stopping = False
+        self.bodies_held = 0
 
     async def _take(self, request: Request) -> Answer:
         assert len(request.body) <= self.limits.body_bytes
@@ -209,6 +210,7 @@ def _talk(pieces: list[bytes]) -> _Host:
         transport.close()
     connection.connection_lost(None)
     assert not host.connections
+    assert not host.bodies_held, "what a connection held of the bodies' bound is given back"
     sent = b"".join(transport.sent)
     while sent:
         sent = _after_answer(sent)
