@@ -12,6 +12,7 @@ from router.api.hooks import Hooks
 from router.api.openapi import describe
 from router.api.reading import Reading
 from router.api.routes import Route
+from router.api.silences import Silences
 from router.api.silencing import Silencing
 from router.model.wish import Verb
 
@@ -25,6 +26,7 @@ def build_routes(
     acting: Acting,
     compatible: Compatible,
     silencing: Silencing,
+    silences: Silences,
 ) -> list[Route]:
     """All routes, in order of precedence."""
     return [
@@ -35,6 +37,7 @@ def build_routes(
         *_reading(reading),
         *_compatible(compatible),
         *_silencing(silencing),
+        *_silences(silences),
         *_elsewhere(compatible),
     ]
 
@@ -160,6 +163,16 @@ def _silencing(silencing: Silencing) -> list[Route]:
         ),
         Route(method="GET", path=one, handler=silencing.shown, scope="read", name="am_silences", shape=shape),
         Route(method="DELETE", path=one, handler=silencing.expired, scope="write", name="am_silences", shape=shape),
+    ]
+
+
+def _silences(silences: Silences) -> list[Route]:
+    every, one = "/v1/silences", "/v1/silences/*"
+    return [
+        Route(method="GET", path=every, handler=silences.listed, scope="read", name="silences"),
+        Route(method="POST", path=every, handler=silences.added, scope="write", name="silences", takes_body=True),
+        Route(method="GET", path=one, handler=silences.shown, scope="read", name="silences"),
+        Route(method="DELETE", path=one, handler=silences.expired, scope="write", name="silences"),
     ]
 
 

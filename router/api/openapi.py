@@ -13,6 +13,7 @@ import msgspec
 from router import __version__
 from router.api.exchange import Answer, Request
 from router.api.reading import DEFAULT_LIMIT, MAX_LIMIT, ListedAlert, ListedDelivery
+from router.api.silences import Previewed
 from router.incidents.explanation import Explanation
 from router.incidents.reconcile import Finding
 from router.model.delivery import Delivery, DeliveryState
@@ -20,7 +21,7 @@ from router.model.incident import Incident
 from router.model.wish import Wish
 from router.store.base import DecisionRow
 
-_TYPES = (ListedAlert, ListedDelivery, Explanation, Delivery, Incident, DecisionRow, Wish, Finding)
+_TYPES = (ListedAlert, ListedDelivery, Explanation, Delivery, Incident, DecisionRow, Wish, Finding, Previewed)
 _VERBS = {
     "acknowledge": "Say in PagerDuty that somebody has it.",
     "resolve": "Resolve it in PagerDuty; `note` becomes its resolution note.",
@@ -118,6 +119,14 @@ def document() -> bytes:
             | {"parameters": [_query("dry_run", {"type": "boolean"})]}
         },
         "/v1/pagerduty/webhook": {"post": _hearing()},
+        "/v1/silences": {
+            "get": _answering("Silences in force or to come, oldest first.", _page({"$ref": "#/components/schemas/Silence"})),
+            "post": _silencing(),
+        },
+        "/v1/silences/{id}": {
+            "get": _one("One, and what it hides.", "id", {"$ref": "#/components/schemas/Previewed"}),
+            "delete": _ending(),
+        },
         "/v1/rules": {"get": _answering("The rules in force, in order.", _page({"type": "object"}))},
         "/v1/heartbeats/{name}": {"post": _beating(), "get": _beating()},
         "/v1/sources/{name}": {"post": _mapping()},
@@ -197,6 +206,36 @@ def _wishing(summary: str) -> dict[str, Any]:
     )
     body = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Wish"}}}}
     return one | {"requestBody": body, "responses": one["responses"] | _refused(409, 502)}
+
+
+def _silencing() -> dict[str, Any]:
+    schema = {
+        "type": "object",
+        "required": ["match", "reason"],
+        "properties": {
+            "match": {"type": "object", "description": "as in a rule"},
+            "reason": {"type": "string", "minLength": 1},
+            "for": {"type": "string", "examples": ["2h"]},
+            "until": {"type": "string", "description": "a time with its offset, or `resolved`"},
+            "from": {"type": "string"},
+            "by": _TEXT,
+            "id": {"type": "string", "description": "of the silence it takes the place of"},
+        },
+    }
+    silence = {"$ref": "#/components/schemas/Silence"}
+    answered = {"type": "object", "properties": {"silence": silence, "hides": {"$ref": "#/components/schemas/Hidden"}}}
+    return {
+        "summary": "Add a silence; with dry_run=true only what it would hide.",
+        "parameters": [_query("dry_run", {"type": "boolean"})],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
+        "responses": {"200": _json(answered)} | _refused(400, 401, 403, 408, 409, 413, 415, 429, 503),
+    }
+
+
+def _ending() -> dict[str, Any]:
+    silence = {"type": "object", "properties": {"silence": {"$ref": "#/components/schemas/Silence"}}}
+    one = _one("It ends now; what it mutes and still fires is paged.", "id", silence)
+    return one | {"parameters": [*one["parameters"], _query("by")], "responses": one["responses"] | _refused(429)}
 
 
 def _hearing() -> dict[str, Any]:

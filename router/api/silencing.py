@@ -44,6 +44,20 @@ class Posted(msgspec.Struct, kw_only=True):
 _POSTED = msgspec.json.Decoder(Posted)
 
 
+Change = Callable[[SilenceChanged, str], Awaitable[None]]
+"""Journals the fact, and who asked for it."""
+
+
+async def keep(change: Change, fact: SilenceChanged, who: str) -> None:
+    """Have it journalled; Refused with 429 or 503 when it cannot be."""
+    try:
+        await change(fact, who)
+    except Overloaded as error:
+        raise Refused(429, str(error), ((b"retry-after", b"%d" % error.retry_after_seconds),)) from error
+    except StoreError as error:
+        raise Refused(503, f"the store cannot take it now: {error}", ((b"retry-after", b"5"),)) from error
+
+
 class Silencing:
     """The handlers. ``change`` journals a fact."""
 
@@ -52,9 +66,11 @@ class Silencing:
         *,
         room: ReadingRoom,
         clock: Clock,
-        change: Callable[[SilenceChanged], Awaitable[None]],
+        change: Change,
+        who: Callable[[bytes | None], str],
     ) -> None:
-        """Nothing to set up."""
+        """``who``: the name behind an ``Authorization`` header."""
+        self._who = who
         self._room = room
         self._clock = clock
         self._change = change
@@ -68,7 +84,7 @@ class Silencing:
 
     async def shown(self, _request: Request, silence_id: str) -> Answer:
         """``GET /api/v2/silence/ID``."""
-        return answer_json(self._shape(await self._find(silence_id)))
+        return answer_json(self._shape(await find_silence(self._room, silence_id)))
 
     async def posted(self, request: Request) -> Answer:
         """``POST /api/v2/silences``: 200 with its id."""
@@ -77,29 +93,16 @@ class Silencing:
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
             raise Refused(400, f"no silence: {error}") from error
         silence = self._read(posted)
-        await self._journal(SilenceChanged(id=silence.id, silence=silence, by=silence.by))
+        who = self._who(request.headers.get(b"authorization"))
+        await keep(self._change, SilenceChanged(id=silence.id, silence=silence, by=silence.by), who)
         return answer_json({"silenceID": silence.id})
 
-    async def expired(self, _request: Request, silence_id: str) -> Answer:
+    async def expired(self, request: Request, silence_id: str) -> Answer:
         """``DELETE /api/v2/silence/ID``: it ends now."""
-        silence = await self._find(silence_id)
-        await self._journal(SilenceChanged(id=silence.id))
+        silence = await find_silence(self._room, silence_id)
+        who = self._who(request.headers.get(b"authorization"))
+        await keep(self._change, SilenceChanged(id=silence.id), who)
         return Answer()
-
-    async def _find(self, silence_id: str) -> Silence:
-        found = await self._room.ask(list_silences)
-        silence = next((each for each in found if each.id == silence_id), None)
-        if silence is None:
-            raise Refused(404, f"there is no silence {silence_id[:64]}")
-        return silence
-
-    async def _journal(self, fact: SilenceChanged) -> None:
-        try:
-            await self._change(fact)
-        except Overloaded as error:
-            raise Refused(429, str(error), ((b"retry-after", b"%d" % error.retry_after_seconds),)) from error
-        except StoreError as error:
-            raise Refused(503, f"the store cannot take it now: {error}", ((b"retry-after", b"5"),)) from error
 
     def _read(self, posted: Posted) -> Silence:
         now = self._clock.now()
@@ -141,6 +144,15 @@ def list_silences(reader: Reader) -> list[Silence]:
     """All that people added and that are not over, oldest first."""
     rows = reader.state("silence", limit=MAX_SILENCES)
     return [_SILENCE.decode(row.body) for row in rows if row.body is not None]
+
+
+async def find_silence(room: ReadingRoom, silence_id: str) -> Silence:
+    """The one of this id; Refused with 404 if there is none."""
+    found = await room.ask(list_silences)
+    silence = next((each for each in found if each.id == silence_id), None)
+    if silence is None:
+        raise Refused(404, f"there is no silence {silence_id[:64]}")
+    return silence
 
 
 def format_time(at: int) -> str:

@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "alerts": ("router.cli.alerts:alerts", "Alerts that fire now, or as they were journalled."),
     "incidents": ("router.cli.incidents:incidents", "What was opened and closed."),
     "deliveries": ("router.cli.deliveries:deliveries", "What is told to PagerDuty and how far it got; retry, drop."),
+    "silences": ("router.cli.silences:silences", "What pages nobody for a while: list, show, add, expire."),
     "explain": ("router.cli.explain:explain", "Why was I paged, why was I not: from the recorded decisions."),
     "alert": ("router.cli.alert:alert", "Fire or resolve an alert, from a script."),
     "exec": ("router.cli.exec:execute", "Run a command; an alert when it fails or runs late."),

@@ -35,14 +35,11 @@ from router.errors import Span, StoreError
 from router.model.journal import Entry
 from router.model.ruleset import RuleSet
 from router.rehearsal.comparing import Comparison, Effect
-from router.rehearsal.replaying import Recorded, Replay, Source, batches, taken_by_people
+from router.rehearsal.replaying import LEAD_MS, Recorded, Replay, Source, batches, taken_by_people
 from router.rehearsal.slices import SliceBroken
 from router.rules.compiling import compile_ruleset
 from router.store.base import Reader
 from router.store.sqlite.reader import open_reader
-
-LEAD_MS = 24 * 3_600_000
-"""Replayed before the time that is counted, so that windows, holds and open episodes are as they were."""
 
 DEFAULT_SINCE = "7d"
 _FOREVER = 2**62

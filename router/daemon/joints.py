@@ -18,10 +18,12 @@ from router.dispatch.settings import Pacing
 from router.dispatch.settings import Settings as DispatchSettings
 from router.dispatch.worker import Dispatcher
 from router.engine.core import Engine
+from router.errors import StoreError
 from router.ingest.sources import SourceSettings
 from router.model.delivery import Delivery
-from router.model.journal import Fact
+from router.model.journal import Fact, SilenceChanged
 from router.model.ownership import Ownership
+from router.model.page import AuditEntry, Followed
 from router.model.transition import StateKind, StateRow
 from router.model.webhook import Webhook
 from router.store.base import Reader
@@ -45,6 +47,14 @@ def subject_of(delivery: Delivery) -> str:
     return delivery.team or delivery.routing_key
 
 
+class AuditedJournal(Journal, Protocol):
+    """The same, and the record of who did what."""
+
+    async def follow(self, step: Followed) -> None:
+        """Make it durable."""
+        ...
+
+
 class DeadLetterOffice:
     """Fits ``dispatch.protocols.Failures``: journals what was given up, then raises the router's own alert."""
 
@@ -66,6 +76,28 @@ class DeadLetterOffice:
             to = f"team {delivery.team}" if delivery.team else delivery.routing_key
             summary = f"a {delivery.action} for {to} could not be delivered: {delivery.reason}"
             await self._troubles.fire(Trouble.DEAD_LETTER, summary, subject=subject_of(delivery))
+
+
+class SilenceDesk:
+    """Journals what people do to silences, and keeps who it was; the engine takes it up from the journal."""
+
+    def __init__(self, *, journal: AuditedJournal, clock: Clock) -> None:
+        """Parts as wired."""
+        self._journal = journal
+        self._clock = clock
+
+    async def change(self, fact: SilenceChanged, who: str) -> None:
+        """Returns when it is durable; a StoreError or Overloaded: nothing was changed."""
+        now = self._clock.now()
+        await self._journal.append(now, [fact])
+        silence = fact.silence
+        what = "ended a silence" if silence is None else "silenced"
+        text = fact.id if silence is None else f"{fact.id}: {silence.reason}"
+        entry = AuditEntry(at=now, who=fact.by or who, through="api", what=what, text=text)
+        try:
+            await self._journal.follow(Followed(audit=(entry,)))
+        except StoreError as error:  # it is in force, and the journal says by whom
+            log.warning("audit_not_kept", what=what, silence=fact.id, cause=str(error))
 
 
 class Hands:

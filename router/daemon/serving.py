@@ -22,6 +22,7 @@ from router.api.hooks import Hooks
 from router.api.limits import ServerLimits
 from router.api.reading import Reading, ReadingRoom
 from router.api.server import ApiServer
+from router.api.silences import Silences
 from router.api.silencing import Silencing
 from router.api.sockets import bind_tcp, bind_unix, take_handed_over
 from router.api.tls import TlsFailed, TlsFiles, load_tls
@@ -29,9 +30,8 @@ from router.clock import Clock
 from router.config.settings import Address, HandedOverSockets, Settings, TcpAddress, UnixAddress
 from router.daemon.descriptors import affordable_connections
 from router.daemon.hooks import WebhookDesk
-from router.daemon.joints import Hands, Owners, api_tokens, webhook_secrets
+from router.daemon.joints import Hands, Owners, SilenceDesk, api_tokens, webhook_secrets
 from router.daemon.wiring import Parts
-from router.model.journal import SilenceChanged
 from router.model.ruleset import Rule
 from router.store.base import Store
 from router.telemetry.logs import logger
@@ -68,6 +68,8 @@ class Doorway:
         self._state = "starting"
         self._authenticator = Authenticator(api_tokens(settings))
         self._room = ReadingRoom(store.reader)
+        self._scale = settings.scale
+        who, desk = self._authenticator.name_of, SilenceDesk(journal=store, clock=clock)
         api = Api(
             routes=build_routes(
                 doors=Doors(parts.intake),
@@ -88,7 +90,7 @@ class Doorway:
                 acting=Acting(
                     actions=parts.paging.actions,
                     reconcile=lambda dry_run: parts.paging.reconciler.run(dry_run=dry_run),
-                    who=self._authenticator.name_of,
+                    who=who,
                 ),
                 compatible=Compatible(
                     room=self._room,
@@ -99,24 +101,20 @@ class Doorway:
                     teams=lambda: sorted(parts.engine.ruleset.teams),
                     owner_of=Owners(parts.engine).owner_of,
                 ),
-                silencing=Silencing(room=self._room, clock=clock, change=self._journal),
+                silencing=Silencing(room=self._room, clock=clock, change=desk.change, who=who),
+                silences=Silences(
+                    room=self._room,
+                    clock=clock,
+                    change=desk.change,
+                    who=who,
+                    ruleset=lambda: parts.engine.ruleset,
+                    scale=lambda: self._scale,
+                ),
             ),
             authenticator=self._authenticator,
             metrics=metrics,
         )
-        limits = settings.limits
-        self._server = ApiServer(
-            api=api,
-            clock=clock,
-            limits=ServerLimits(
-                body_bytes=limits.body_bytes,
-                bodies_bytes=limits.bodies_bytes,
-                connections=affordable_connections(limits.connections),
-                header_seconds=limits.header_timeout_ms / 1000,
-                body_seconds=limits.body_timeout_ms / 1000,
-            ),
-            tls=_load_tls(settings),
-        )
+        self._server = _build_server(api, settings, clock)
 
     @property
     def addresses(self) -> list[str]:
@@ -172,6 +170,7 @@ class Doorway:
     async def reconfigure(self, settings: Settings, tokens: Iterable[Token]) -> None:
         """After a reload: tokens, and the certificate as it is now."""
         self._authenticator.reconfigure(tokens)
+        self._scale = settings.scale
         self._webhook_secrets = webhook_secrets(settings)
         if settings.tls is not None and self._settings.tls is not None:
             try:
@@ -180,9 +179,6 @@ class Doorway:
                 await self._server.reload_tls(context)
             except CannotOpen as error:  # it was good a moment ago
                 log.warning("certificate_not_reloaded", cause=str(error))
-
-    async def _journal(self, fact: SilenceChanged) -> None:
-        await self._store.append(self._clock.now(), [fact])
 
     def _not_ready(self) -> Sequence[str]:
         refusing = self._store.usage().refusing
@@ -204,6 +200,22 @@ class Doorway:
             "store": msgspec.to_builtins(self._store.usage()),
             "troubles": parts.troubles.firing(),
         }
+
+
+def _build_server(api: Api, settings: Settings, clock: Clock) -> ApiServer:
+    limits = settings.limits
+    return ApiServer(
+        api=api,
+        clock=clock,
+        limits=ServerLimits(
+            body_bytes=limits.body_bytes,
+            bodies_bytes=limits.bodies_bytes,
+            connections=affordable_connections(limits.connections),
+            header_seconds=limits.header_timeout_ms / 1000,
+            body_seconds=limits.body_timeout_ms / 1000,
+        ),
+        tls=_load_tls(settings),
+    )
 
 
 def _load_tls(settings: Settings) -> ssl.SSLContext | None:

@@ -22,6 +22,9 @@ from router.model.severity import Severity
 BATCH = 512
 """Entries per call of the engine; the answer does not depend on it."""
 
+LEAD_MS = 24 * 3_600_000
+"""Replayed before the time that is counted, so that windows, holds and open episodes are as they were."""
+
 
 class Page(msgspec.Struct, kw_only=True, gc=False, eq=False):
     """One team paged for one incident. Not frozen: an open page may become worse, and is closed.

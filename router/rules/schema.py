@@ -15,6 +15,7 @@ from pydantic import AfterValidator, ConfigDict, Field, PlainValidator, WithJson
 from router.model.pattern import Pattern, PatternError
 from router.model.quantity import DURATION_FORM, QuantityError, parse_duration
 from router.model.ruleset import DEFAULT_RULE_ID
+from router.model.silence import MAX_SILENCE_MS
 from router.rules import timetable
 from router.yamldoc import Mistake, YamlModel
 
@@ -101,6 +102,9 @@ Window: TypeAlias = Annotated[
 ]
 Quiet: TypeAlias = Annotated[
     int, _duration(SECOND_MS, 30 * DAY_MS, "a duration of 1s to 30d"), _DURATION_SCHEMA, _DURATION_WORDS
+]
+Lasting: TypeAlias = Annotated[
+    int, _duration(SECOND_MS, MAX_SILENCE_MS, "a duration of 1s to 90d"), _DURATION_SCHEMA, _DURATION_WORDS
 ]
 RuleId: TypeAlias = Annotated[
     str,
@@ -304,6 +308,18 @@ class SilenceSection(Section):
     until: Instant = Field(description="When it ends.", examples=["2026-12-24T18:00:00+01:00"])
     since: Maybe[Instant] = setting(None, "When it begins; absent: it has begun.", alias="from")
     reason: str = Field(description="Why, for those who wonder.", min_length=1)
+
+
+class WantedSilence(Section):
+    """A silence as a person asks for it; it lasts at most 90 days."""
+
+    match: MatchSection = Field(description="Which alerts it mutes, as in a rule.")
+    reason: str = Field(description="Why, for those who wonder.", min_length=1, max_length=4_096)
+    lasting: Maybe[Lasting] = setting(None, "How long it lasts; with `until: resolved`: at most.", alias="for")
+    until: Maybe[str] = setting(None, "When it ends, or `resolved`: as soon as all that it mutes has resolved.")
+    since: Maybe[Instant] = setting(None, "When it begins; absent: at once.", alias="from")
+    by: str = setting("", "Who asks for it.", max_length=256)
+    id: Maybe[RuleId] = setting(None, "Of the silence it takes the place of.")
 
 
 class MaintenanceSection(Section):

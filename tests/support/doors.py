@@ -20,6 +20,7 @@ from router.api.hooks import Hooks, Result, Webhooks
 from router.api.limits import ServerLimits
 from router.api.reading import Reading, ReadingRoom
 from router.api.server import ApiServer
+from router.api.silences import Silences
 from router.api.silencing import Silencing
 from router.api.sockets import bind_tcp
 from router.clock import Clock, SystemClock
@@ -30,10 +31,13 @@ from router.ingest.register import Register
 from router.ingest.sources import SourceSettings
 from router.model.alert import Alert
 from router.model.journal import AlertReceived, Entry, SilenceChanged
+from router.model.ruleset import RuleSet
+from router.model.severity import SeverityScale
 from router.model.webhook import Credentials, Webhook
 from router.model.wish import Wish
 from router.store.memory import MemoryStore
 from router.telemetry.metrics import Metrics
+from tests.support.engine import teams
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
 INBOUND_KEY = "0123456789abcdef0123456789abcdef"
@@ -172,7 +176,7 @@ class Rig:
             Finding(kind="open_there", incident=1, team="payments", pagerduty_id="Q1", reason="lost", mended=not dry_run),
         ]
 
-    async def _change(self, fact: SilenceChanged) -> None:
+    async def _change(self, fact: SilenceChanged, _who: str) -> None:
         await self.journal.store.append(self.clock.now(), [fact])
 
     def _api(self) -> Api:
@@ -196,7 +200,15 @@ class Rig:
             ),
             acting=Acting(actions=self.actions, reconcile=self.reconcile, who=self.authenticator.name_of),
             compatible=Compatible(room=self.room, expiries=self.register, version="1.2.3", started_at=self.clock.now()),
-            silencing=Silencing(room=self.room, clock=self.clock, change=self._change),
+            silencing=Silencing(room=self.room, clock=self.clock, change=self._change, who=self.authenticator.name_of),
+            silences=Silences(
+                room=self.room,
+                clock=self.clock,
+                change=self._change,
+                who=self.authenticator.name_of,
+                ruleset=lambda: RuleSet(version="v1", rules=(), teams=teams(), default_team="platform"),
+                scale=SeverityScale,
+            ),
         )
         return Api(routes=routes, authenticator=self.authenticator, metrics=self.metrics)
 

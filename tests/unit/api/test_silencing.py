@@ -39,9 +39,10 @@ class Rig:
     def __init__(self, room: ReadingRoom) -> None:
         self.facts: list[SilenceChanged] = []
         self.error: Exception | None = None
-        self.silencing = Silencing(room=room, clock=StillClock(), change=self.change)
+        self.silencing = Silencing(room=room, clock=StillClock(), change=self.change, who=lambda _: "ann's token")
 
-    async def change(self, changed: SilenceChanged) -> None:
+    async def change(self, changed: SilenceChanged, who: str) -> None:
+        assert who == "ann's token"
         if self.error:
             raise self.error
         self.facts.append(changed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -23,7 +24,11 @@ def answering(listening: socket.socket, answer: bytes) -> Iterator[list[bytes]]:
     def serve() -> None:
         connection, _ = listening.accept()
         with connection:
-            asked.append(connection.recv(65_536))
+            request = connection.recv(65_536)
+            length = re.search(rb"(?i)content-length: (\d+)", request)
+            while length and len(request.partition(b"\r\n\r\n")[2]) < int(length[1]):
+                request += connection.recv(65_536)
+            asked.append(request)
             connection.sendall(answer)
 
     thread = threading.Thread(target=serve)

@@ -11,6 +11,7 @@ from router.daemon.joints import (
     DeadLetterOffice,
     Hands,
     KeyRing,
+    SilenceDesk,
     api_tokens,
     dispatch_settings,
     ingest_sources,
@@ -19,13 +20,16 @@ from router.daemon.joints import (
 from router.daemon.loading import load
 from router.daemon.troubles import Troubles
 from router.dispatch.settings import Pacing
+from router.errors import StoreError, StoreFull
 from router.model.delivery import DeliveryState
-from router.model.journal import AlertReceived, DeliveryFailed
+from router.model.journal import AlertReceived, DeliveryFailed, SilenceChanged
+from router.model.page import Followed
 from router.model.quantity import Rate
+from router.model.silence import PlainMatch, Silence
 from router.telemetry.metrics import Metrics
 from tests.support.daemon import KEYS
 from tests.support.parts import ENVIRON, write_files
-from tests.support.stores import StillClock, delivery
+from tests.support.stores import START, StillClock, delivery
 
 TOKEN = "tok-" + "5e" * 16
 INBOUND = "9c" * 16
@@ -144,3 +148,38 @@ def test_a_channel_has_its_own_pace_and_what_is_not_named_is_as_pagerduty() -> N
     made = dispatch_settings(section, {"ops-chat": slow})
     assert made.pacing("ops-chat") is slow
     assert made.pacing("pagerduty") == Pacing(calls=50, window_ms=30_000, retry_max_age_ms=3_600_000)
+
+
+class AuditedJournal:
+    def __init__(self, error: StoreError | None = None) -> None:
+        self.facts: list[Any] = []
+        self.audit: list[Any] = []
+        self.error = error
+
+    async def append(self, _at: int, facts: Any, *, reserved: bool = False) -> None:
+        assert not reserved
+        self.facts += facts
+
+    async def follow(self, step: Followed) -> None:
+        if self.error:
+            raise self.error
+        self.audit += step.audit
+
+
+async def test_who_silences_and_who_ends_it_is_in_the_record() -> None:
+    journal = AuditedJournal()
+    desk = SilenceDesk(journal=journal, clock=StillClock())
+    silence = Silence(id="s1", match=PlainMatch(services=("a",)), until=START + 1, reason="works", by="ann")
+    await desk.change(SilenceChanged(id="s1", silence=silence, by="ann"), "bot")
+    await desk.change(SilenceChanged(id="s1"), "bot")
+    assert [fact.id for fact in journal.facts] == ["s1", "s1"]
+    assert [(entry.who, entry.through, entry.what, entry.text) for entry in journal.audit] == [
+        ("ann", "api", "silenced", "s1: works"),
+        ("bot", "api", "ended a silence", "s1"),
+    ]
+
+
+async def test_a_silence_is_in_force_although_the_record_of_who_cannot_be_kept() -> None:
+    journal = AuditedJournal(StoreFull("no room"))
+    await SilenceDesk(journal=journal, clock=StillClock()).change(SilenceChanged(id="s1"), "bot")
+    assert journal.facts == [SilenceChanged(id="s1")]
