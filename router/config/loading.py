@@ -18,6 +18,7 @@ import msgspec
 
 from router.config.channels import build_policies, build_severity_channels
 from router.config.findings import Findings
+from router.config.history import build_history
 from router.config.listening import build_addresses
 from router.config.schema import Configuration, StoreSection
 from router.config.secrets import EXAMPLE_KEY, Purpose, Secrets, SecretUnavailable, check_secret
@@ -175,6 +176,7 @@ def _build(
         scale=scale,
         sources=sources,
         pagerduty=_build_pagerduty(value, findings),
+        history=build_history(value.history, store.path, findings),
         tokens=tokens,
         limits=LimitSettings(
             body_bytes=value.limits.body,

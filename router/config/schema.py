@@ -27,6 +27,7 @@ from router.config.fields import (
     between,
     setting,
 )
+from router.config.history import HistorySection
 from router.config.settings import is_loopback_host
 from router.config.webhook_schema import PresetSource, SnsSource, WebhookSource
 from router.yamldoc import Mistake
@@ -297,6 +298,7 @@ class Configuration(Section):
         examples=[{"critical": ["page", "ops-chat"], "error": ["ops-chat", "ops-mail"], "warning": "ops-digest"}],
     )
     pagerduty: PagerDutySection = setting({}, "How PagerDuty is called. Read at start only.")
+    history: HistorySection = setting({}, "PagerDuty's past, kept here. Read at start only.")
     tokens: list[TokenSection] = setting([], "Who may ask. Without any, only this machine is answered.")
     limits: LimitsSection = setting({}, "Bounds of the doors. Read at start only.")
     log: LogSection = setting({}, "How the log looks. Read at start only.")

@@ -13,6 +13,7 @@ from typing import Literal
 
 import msgspec
 
+from router.config.history import HistorySettings
 from router.config.secrets import Secrets
 from router.errors import Diagnostic, Span
 from router.model.quantity import Rate
@@ -159,6 +160,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     scale: SeverityScale
     sources: dict[str, SourceSettings]
     pagerduty: PagerDutySettings
+    history: HistorySettings
     tokens: tuple[TokenSettings, ...]
     limits: LimitSettings
     log: LogSettings

@@ -16,6 +16,7 @@ import msgspec
 from router.clock import Clock
 from router.config.settings import Settings
 from router.daemon.chores import Chores
+from router.daemon.history import HistoryKeeper
 from router.daemon.joints import api_tokens, ingest_sources, known_secrets
 from router.daemon.observing import read_gauges
 from router.daemon.reload import Reloader, log_warnings
@@ -135,6 +136,9 @@ class Daemon:
             find_obstacles=self._doorway.find_obstacles,
             apply=self._apply,
         )
+        self._history = HistoryKeeper(
+            settings=settings.history, client=parts.paging.client, open_reader=self._store.reader, clock=self._clock
+        )
         self._metrics.read_gauges(self._gauges)
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -231,6 +235,8 @@ class Daemon:
         chores.every(LOOK_SECONDS, "look", self._look)
         chores.every(RETIRE_SECONDS, "retire", self._retire)
         chores.every(RECONCILE_SECONDS, "reconcile", self._reconcile)
+        if self._history.seconds:
+            chores.every(self._history.seconds, "history", self._history.sync)
         chores.start()
         return chores
 

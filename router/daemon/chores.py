@@ -25,7 +25,7 @@ class Chores:
             timezone="UTC", job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
         )
 
-    def every(self, seconds: float, name: str, chore: Callable[[], Awaitable[None]]) -> None:
+    def every(self, seconds: float, name: str, chore: Callable[[], Awaitable[object]]) -> None:
         """Add a chore; one run of it at a time."""
 
         async def run() -> None:

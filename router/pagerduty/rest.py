@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import httpx
@@ -48,6 +48,14 @@ _ALREADY = {1001, 1002}  # resolved, acknowledged already
 _RIGHTS = {"GET": "read", "POST": "write", "PUT": "write", "DELETE": "write"}
 
 log = logger("pagerduty")
+
+
+class ListPage(NamedTuple):
+    """One page of a list; ``total`` is of the whole list and told with its first page, else None."""
+
+    rows: list[Mapping[str, Any]]
+    more: bool
+    total: int | None
 
 
 class RestClient:
@@ -133,6 +141,31 @@ class RestClient:
         answer = await self._read(path, "services", [("include[]", "integrations")], none_when_missing=True) or {}
         found = rows(members(answer.get("service")).get("integrations"))
         return [key for row in found if isinstance(key := row.get("integration_key"), str)]
+
+    # the past, for ``past``
+
+    async def list_page(self, path: str, name: str, query: list[tuple[str, str]], *, offset: int) -> ListPage:
+        """One page of a list of incidents or log entries, from the ``offset``-th row on."""
+        here = [*query, ("limit", str(PAGE_SIZE)), ("offset", str(offset))]
+        answer = await self._call("GET", path, "incidents", query=here if offset else [*here, ("total", "true")])
+        total = answer.get("total")
+        return ListPage(rows(answer.get(name)), answer.get("more") is True, total if isinstance(total, int) else None)
+
+    async def incident_row(self, pagerduty_id: str) -> Mapping[str, Any] | None:
+        """An incident as it is shown; None if there is none of that id."""
+        answer = await self._read(f"/incidents/{_path(pagerduty_id)}", "incidents", none_when_missing=True)
+        return None if answer is None else members(answer.get("incident"))
+
+    async def incident_rows(self, pagerduty_id: str, name: str) -> list[Mapping[str, Any]]:
+        """All ``log_entries``, ``notes`` or ``alerts`` of an incident; none if there is no such incident."""
+        path = f"/incidents/{_path(pagerduty_id)}/{name}"
+        if name == "notes":  # the one list that has no pages
+            return rows((await self._read(path, name, none_when_missing=True) or {}).get(name))
+        return await self._read_all(path, name, [])
+
+    async def services_named(self, name: str) -> list[Mapping[str, Any]]:
+        """Services whose names hold this text."""
+        return await self._read_all("/services", "services", [("query", name)])
 
     # acting
 

@@ -19,6 +19,7 @@ from router.sandbox.answer import Answer, json_answer, text_answer
 from router.sandbox.facade import Refused, Sandbox, ServiceChange
 from router.sandbox.faults import Fault
 from router.sandbox.journal import Entry
+from router.sandbox.past import PastSpec
 from router.sandbox.settings import ServiceSpec
 from router.sandbox.webhooks import Delivery
 
@@ -157,8 +158,8 @@ class Control:
             case "PATCH", ["services"]:
                 change = msgspec.convert(content, ServiceChange)
                 sandbox.set_service(change, now)
-            case "POST", ["webhooks"]:
-                return self._subscribe(content)
+            case "POST", ["webhooks" | "past" as what]:
+                return self._subscribe(content) if what == "webhooks" else self._add_past(content)
             case "POST", ["skip"]:
                 self._skip(msgspec.convert(content["milliseconds"], int))
             case "POST", ["incidents", incident_id, action] if action in _ACTIONS:
@@ -175,6 +176,9 @@ class Control:
         words = msgspec.convert(content, dict[str, str])
         incident = getattr(self._sandbox, action)(incident_id, now, **words)
         return json_answer(200, {"incident": msgspec.to_builtins(incident)})
+
+    def _add_past(self, content: Any) -> Answer:
+        return json_answer(200, {"incidents": len(self._sandbox.add_past(msgspec.convert(content, PastSpec)))})
 
     def _subscribe(self, content: Any) -> Answer:
         wanted = msgspec.convert(content, Subscribing)

@@ -18,6 +18,7 @@ from router.sandbox.faults import Fault, FaultPlan
 from router.sandbox.journal import Entry, Journal
 from router.sandbox.ledger import Page, PageReason
 from router.sandbox.model import Agent, Incident, Policy, Service
+from router.sandbox.past import PastSpec, make_past
 from router.sandbox.provision import add_service, build_world
 from router.sandbox.rest import RestFace
 from router.sandbox.rest_render import PRIORITIES
@@ -255,6 +256,10 @@ class Sandbox:
         """One more service."""
         self.advance(now)
         add_service(self._world, spec, self._now)
+
+    def add_past(self, spec: PastSpec) -> list[str]:
+        """Resolved incidents of the past, for crawls; their ids. ``ValueError`` if that cannot be."""
+        return make_past(self._world, spec)
 
     def set_service(self, change: ServiceChange, now: int) -> None:
         """Change what decides about a service's pages; unknown names raise ``KeyError``."""

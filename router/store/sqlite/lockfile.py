@@ -12,6 +12,10 @@ from pathlib import Path
 from router.errors import StoreUnusable
 
 
+class LockHeld(StoreUnusable):
+    """Another process has it."""
+
+
 class LockFile:
     """Held from construction to ``release``."""
 
@@ -29,7 +33,7 @@ class LockFile:
         except OSError as error:
             holder = os.read(self._descriptor, 32).decode("ascii", "replace").strip() or "unknown"
             os.close(self._descriptor)
-            raise StoreUnusable(
+            raise LockHeld(
                 f"{database} is in use by another router (process {holder}); stop that one or give this one a file of its own"
             ) from error
         os.ftruncate(self._descriptor, 0)

@@ -31,10 +31,10 @@ class Migration(msgspec.Struct, frozen=True, kw_only=True):
     sql: str
 
 
-def load_migrations() -> list[Migration]:
+def load_migrations(package: str = "router.store.sqlite.migrations") -> list[Migration]:
     """All of them in order, without gaps."""
     found: list[Migration] = []
-    for file in files("router.store.sqlite.migrations").iterdir():
+    for file in files(package).iterdir():
         name = _FILE.fullmatch(file.name)
         if name is None:
             continue
@@ -52,7 +52,7 @@ def load_migrations() -> list[Migration]:
 MIGRATIONS: Sequence[Migration] = load_migrations()
 
 
-def migrate(connection: sqlite3.Connection, migrations: Sequence[Migration]) -> None:
+def migrate(connection: sqlite3.Connection, migrations: Sequence[Migration], *, application_id: int = APPLICATION_ID) -> None:
     """Apply what the file does not have yet, each step in one transaction; nothing on a file that is up to date."""
     (found,) = connection.execute("PRAGMA user_version").fetchone()
     for migration in migrations[found:]:
@@ -60,7 +60,7 @@ def migrate(connection: sqlite3.Connection, migrations: Sequence[Migration]) -> 
             connection.executescript(f"BEGIN IMMEDIATE;\n{migration.sql}")
             connection.execute(QUERIES["set_meta"], ("compatible_down_to", migration.compatible_down_to))
             connection.execute(QUERIES["set_meta"], ("written_by", __version__))
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA application_id = {application_id}")
             connection.execute(f"PRAGMA user_version = {migration.number}")
             connection.execute("COMMIT")
         except BaseException:
@@ -69,13 +69,15 @@ def migrate(connection: sqlite3.Connection, migrations: Sequence[Migration]) -> 
             raise
 
 
-def check_version(connection: sqlite3.Connection, path: Path, known: int) -> None:
+def check_version(
+    connection: sqlite3.Connection, path: Path, known: int, *, application_id: int = APPLICATION_ID, setting: str = "store:"
+) -> None:
     """StoreUnusable unless the file is ours and of a schema that a program of schema ``known`` may use."""
-    (application_id,) = connection.execute("PRAGMA application_id").fetchone()
-    if application_id != APPLICATION_ID:
+    (found_id,) = connection.execute("PRAGMA application_id").fetchone()
+    if found_id != application_id:
         raise StoreUnusable(
-            f"{path} is a SQLite database of another program (application id {application_id:#x}, ours is "
-            f"{APPLICATION_ID:#x}); it was not touched. Give `store:` a path of its own"
+            f"{path} is a SQLite database of another program (application id {found_id:#x}, ours is "
+            f"{application_id:#x}); it was not touched. Give `{setting}` a path of its own"
         )
     (found,) = connection.execute("PRAGMA user_version").fetchone()
     if found <= known:

@@ -1,0 +1,77 @@
+"""History through the real commands and the real daemon: fetched, killed in between, gone on."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import subprocess
+import sys
+import time
+from typing import Any
+
+import pytest
+
+from router.sandbox.past import PastSpec
+from router.sandbox.settings import READ_ONLY_TOKEN
+from tests.support.daemon import eventually, off_loop
+
+pytestmark = pytest.mark.timeout(120)
+DAY_MS = 86_400_000
+
+
+def settings(pagerduty, **more: Any) -> dict[str, Any]:
+    section = {"events_url": pagerduty.url, "api_url": pagerduty.url, "rate": "unlimited", "api_token": "env:PD_TOKEN"}
+    return {"pagerduty": section} | more
+
+
+def add_past(pagerduty, incidents: int) -> None:
+    until = time.time_ns() // 1_000_000 - 7_200_000
+    pagerduty.sandbox.set_switches({"rest_rate_limit_per_minute": 0})
+    pagerduty.sandbox.add_past(PastSpec(incidents=incidents, since=until - 20 * DAY_MS, until=until))
+
+
+def start_sync(daemon) -> subprocess.Popen[bytes]:
+    command = [
+        sys.executable,
+        "-m",
+        "router",
+        "history",
+        "sync",
+        "--since",
+        "60d",
+        "--config",
+        "config.yaml",
+        "--output",
+        "json",
+    ]
+    return subprocess.Popen(command, cwd=daemon.folder, env=daemon.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+async def test_killed_while_it_fetches_it_goes_on_where_it_was(make_daemon, pagerduty) -> None:
+    add_past(pagerduty, 40)
+    daemon = make_daemon(start=False, **settings(pagerduty))
+    daemon.environment["PD_TOKEN"] = READ_ONLY_TOKEN
+    read = []
+    for _ in range(3):
+        process = start_sync(daemon)
+        before = len(pagerduty.sandbox.requests(face="rest"))
+        await eventually(lambda before=before: len(pagerduty.sandbox.requests(face="rest")) > before + 12)  # type: ignore[misc]
+        process.send_signal(signal.SIGKILL)
+        await asyncio.to_thread(process.communicate)
+    output, errors = await asyncio.to_thread(start_sync(daemon).communicate)
+    assert output, errors
+    done = json.loads(output)
+    read.append(done["done"]["read"])
+    assert read[0] < 40
+    assert (done["holdings"]["incidents"], done["holdings"]["unread"], done["holdings"]["unlisted"]) == (40, 0, 0)
+
+
+async def test_the_daemon_fetches_by_itself(make_daemon, pagerduty) -> None:
+    add_past(pagerduty, 6)
+    daemon = make_daemon(start=False, **settings(pagerduty, history={"sync": "1s", "since": "30d"}))
+    daemon.environment["PD_TOKEN"] = READ_ONLY_TOKEN
+    await off_loop(daemon.start)
+    await eventually(lambda: "history_synced" in daemon.log)
+    await off_loop(daemon.stop)
+    assert (daemon.folder / "data/alert-router-history.db").exists()

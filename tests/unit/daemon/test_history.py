@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from router.config.history import HistorySettings
+from router.daemon.history import HistoryKeeper
+from router.history.sqlite.archive import SqliteArchive
+from router.store.memory import MemoryStore
+from tests.support.past import PastWorld
+from tests.support.stores import StillClock
+
+DAY_MS = 86_400_000
+
+
+class Kept:
+    """A keeper over a small past."""
+
+    def __init__(self, folder: Path, **changes: Any) -> None:
+        self.world = PastWorld(folder, incidents=30, days=20)
+        settings = HistorySettings(path=self.world.path, sync_ms=60_000, since_ms=30 * DAY_MS, services=())
+        self.settings = msgspec.structs.replace(settings, **changes)
+        self.store = MemoryStore(clock=StillClock())
+        self.heard = 0
+
+    def keeper(self, client: Any = "its own") -> HistoryKeeper:
+        def hear() -> None:
+            self.heard += 1
+
+        return HistoryKeeper(
+            settings=self.settings, client=self.world.client if client == "its own" else client, open_reader=self.store.reader,
+            clock=self.world.clock, synced=[hear],
+        )  # fmt: skip
+
+
+async def test_it_fetches_and_tells_those_who_want_to_know(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    await kept.store.open()
+    keeper = kept.keeper()
+    assert keeper.seconds == 60
+    done = await keeper.sync()
+    assert done is not None
+    assert (done.read, kept.heard) == (30, 1)
+    assert len(kept.world.records()) == 30
+    await keeper.sync()
+    assert kept.heard == 1
+
+
+async def test_only_the_services_that_are_configured(tmp_path: Path) -> None:
+    kept = Kept(tmp_path, services=("payments",))
+    await kept.store.open()
+    await kept.keeper().sync()
+    assert {record.service for record in kept.world.records()} == {"payments"}
+
+
+async def test_while_somebody_else_syncs_and_when_pagerduty_says_no(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    await kept.store.open()
+    other = SqliteArchive(kept.world.path)
+    assert await kept.keeper().sync() is None
+    other.close()
+    assert await kept.keeper(kept.world.make_client("wrong token")).sync() is None
+    kept.settings = msgspec.structs.replace(kept.settings, path=tmp_path)
+    assert await kept.keeper().sync() is None
+    assert kept.heard == 0
+
+
+async def test_a_crawl_that_is_cut_short_goes_on_the_next_time(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    await kept.store.open()
+    kept.world.transport.is_down = True
+    done = await kept.keeper().sync()
+    assert done is not None
+    assert done.cut_short
+    kept.world.transport.is_down = False
+    again = await kept.keeper().sync()
+    assert again is not None
+    assert again.read == 30
+
+
+@pytest.mark.parametrize("sync_ms", [0, 60_000])
+async def test_without_a_token_it_does_nothing(sync_ms: int, tmp_path: Path) -> None:
+    keeper = Kept(tmp_path, sync_ms=sync_ms).keeper(None)
+    assert keeper.seconds == 0
+    assert await keeper.sync() is None
