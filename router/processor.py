@@ -81,7 +81,8 @@ def priority_of(event: Event) -> Priority:
         return Priority.CHANGE
     if event.action == "resolve":
         return Priority.RESOLVE
-    return Priority.UPDATE if event.is_update or event.action == "acknowledge" else _TRIGGER_PRIORITY[event.severity]
+    is_later = event.is_update or event.action in {"acknowledge", "act"}
+    return Priority.UPDATE if is_later else _TRIGGER_PRIORITY[event.severity]
 
 
 def undecidable(entry: Entry, ruleset: RuleSet, cause: str) -> Transition:
@@ -280,6 +281,7 @@ class Processor:
             body=self._encode(event),
             alert_seq=event.alert_seq,
             rule=event.rule,
+            is_escalation=event.is_escalation,
         )
 
     def _count(self, transition: Transition) -> None:

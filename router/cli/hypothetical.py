@@ -160,6 +160,8 @@ def _print(found: Supposition, note: str) -> None:
         cause = f" ({decision.cause})" if decision.cause else ""
         click.echo(f"  {decision.action.value:8} {decision.reason.value}{cause}  {decision.rule or 'no rule'}")
     for event in found.events:
+        if event.action == "act":  # its decision says what
+            continue
         what = "update" if event.is_update else event.action
         words = f', {event.severity.word}: "{clip(event.summary, 90)}"' if event.action == "trigger" else ""
         click.echo(f"  > {what} to {event.team}{words}")

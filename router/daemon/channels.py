@@ -7,7 +7,7 @@ why) and nothing else. Must never do: retry, or choose who is told.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 from router.model.delivery import Delivery, Outcome, Rejected, Unavailable
@@ -63,6 +63,8 @@ class Channels:
     def __init__(self, pagerduty: Channel, others: Mapping[str, Channel] | None = None) -> None:
         """``others``: the configured ones by name; none of them is called like PagerDuty's."""
         self.others: Mapping[str, Channel] = others or {}
+        self.own: dict[str, Channel] = {}  # the router's own, under names that no configured one can have
+        self.needless: Callable[[Delivery], Awaitable[str]] | None = None  # why an escalation has no point any more
         self._pagerduty = pagerduty
         self._write_page = pagerduty.encode
         self._page_endpoint = pagerduty.endpoint
@@ -71,7 +73,7 @@ class Channels:
         """The body by the event's channel; UNWRITTEN if there is no such channel, or it fails."""
         if event.channel == PAGERDUTY:
             return self._write_page(event)
-        channel = self.others.get(event.channel)
+        channel = self._find(event.channel)
         if channel is None:
             return UNWRITTEN
         try:
@@ -83,8 +85,8 @@ class Channels:
     async def send(self, delivery: Delivery) -> Outcome:
         """Once, by the delivery's channel; a rejection for one that is not configured, or was not when it was decided."""
         if delivery.channel == PAGERDUTY:
-            return await self._pagerduty.send(delivery)
-        channel = self.others.get(delivery.channel)
+            return await self._send_page(delivery)
+        channel = self._find(delivery.channel)
         if channel is None:
             return Rejected(cause=f"channel {delivery.channel} is not in the configuration (any more)")
         if delivery.body == UNWRITTEN:
@@ -95,9 +97,20 @@ class Channels:
             log.exception("channel_failed_to_send", channel=delivery.channel, delivery_id=delivery.id)
             return Unavailable(cause=f"internal error: {type(error).__name__}")
 
+    async def _send_page(self, delivery: Delivery) -> Outcome:
+        """An escalation only while nobody has it, which PagerDuty may know before we do."""
+        if delivery.is_escalation and self.needless is not None:
+            reason = await self.needless(delivery)
+            if reason:
+                return Rejected(cause=reason, is_needless=True)
+        return await self._pagerduty.send(delivery)
+
+    def _find(self, name: str) -> Channel | None:
+        return self.own.get(name) or self.others.get(name)
+
     def endpoint_of(self, delivery: Delivery) -> str:
         """The server it goes to; a channel that is not configured is a server of its own."""
         if delivery.channel == PAGERDUTY:
             return self._page_endpoint
-        channel = self.others.get(delivery.channel)
+        channel = self._find(delivery.channel)
         return delivery.routing_key if channel is None else channel.endpoint

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from router.clock import Clock
 from router.config.settings import Settings
@@ -15,6 +16,7 @@ from router.daemon.troubles import Trouble, Troubles
 from router.errors import RouterError
 from router.incidents.actions import Actions
 from router.incidents.follower import HEARING, POLLING, Follower, Rhythm
+from router.incidents.orders import Guard, Orders
 from router.incidents.reconcile import Reconciler
 from router.pagerduty.client import EventsClient
 from router.pagerduty.rest import RestClient
@@ -77,6 +79,8 @@ class Paging:
     reconciler: Reconciler
     client: RestClient | None
     looker: Looker
+    orders: Orders
+    guard: Guard
 
     async def aclose(self) -> None:
         """Let go of connections and the reader."""
@@ -142,6 +146,8 @@ def join_paging(
         ),
         client=rest,
         looker=looker,
+        orders=Orders(follower=follower, hand=rest, ask=looker, clock=clock, endpoint=urlsplit(pagerduty.api_url).netloc),
+        guard=Guard(follower=follower, ask=looker),
     )
 
 

@@ -18,6 +18,7 @@ from router.engine.core import Engine
 from router.ingest.intake import Intake
 from router.ingest.register import Register
 from router.model.delivery import DeliveryState
+from router.model.event import ACTIONS
 from router.model.ruleset import RuleSet
 from router.pagerduty.client import EventsClient
 from router.pagerduty.events_v2 import encode
@@ -74,6 +75,8 @@ def wire(
     paging = join_paging(
         settings=settings, store=store, keys=keys, troubles=troubles, counts=counts, client=client, clock=clock, metrics=metrics
     )
+    channels.own[ACTIONS] = paging.orders
+    channels.needless = paging.guard.needless
     processor = Processor(
         ledger=store,
         engine=engine,

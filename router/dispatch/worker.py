@@ -21,7 +21,7 @@ from router.dispatch.backoff import MAX_PAUSE_MS, is_too_old, plan_pause_ms, pla
 from router.dispatch.bodies import Bodies
 from router.dispatch.dead import DeadLetters
 from router.dispatch.lane import CancelReason
-from router.dispatch.outbox import Cancelled, Endpoint, Outbox, Sending
+from router.dispatch.outbox import Endpoint, Outbox, Sending
 from router.dispatch.protocols import Archive, Failures, Observer, Recorder, Sender, Unobserved
 from router.dispatch.recording import Recording
 from router.dispatch.settings import Settings
@@ -124,9 +124,9 @@ class Dispatcher:
         self._outbox.configure(settings)
         self._pump()
 
-    def _cancel(self, cancelled: Cancelled) -> None:
+    def _cancel(self, cancelled: Iterable[tuple[Delivery, str]]) -> None:
         for delivery, reason in cancelled:
-            self._end(delivery, DeliveryState.CANCELLED, reason.value)
+            self._end(delivery, DeliveryState.CANCELLED, str(reason))
             self._observer.cancelled(delivery)
             self._recording.add(delivery, has_ended=True)
 
@@ -241,6 +241,10 @@ class Dispatcher:
                 pause_ms = plan_pause_ms(pace.streak + 1, outcome.retry_after_ms, chance=self._chance)
                 pace.refuse(now, began_at=sending.began_at, pause_ms=pause_ms)
                 self._try_again(sending, now, wait_ms=0, was_asked=False, due_in_ms=pace.paused_until - now)
+            case Unavailable() if outcome.is_early:
+                sending.endpoint.breaker.abandon(was_probe=sending.is_probe)
+                wait_ms = outcome.retry_after_ms or self._settings.backoff_base_ms
+                self._try_again(sending, now, wait_ms=wait_ms, was_asked=True, due_in_ms=wait_ms)
             case Unavailable():
                 self._not_heard_from(sending, outcome, now)
                 wait_ms = self._plan_wait(sending, outcome)
@@ -250,7 +254,10 @@ class Dispatcher:
                     self._heard_from(sending.endpoint)
                 else:
                     sending.endpoint.breaker.abandon(was_probe=sending.is_probe)
-                self._give_up(delivery, outcome.cause)
+                if outcome.is_needless:
+                    self._cancel([(delivery, outcome.cause)])
+                else:
+                    self._give_up(delivery, outcome.cause)
             case _ as unreachable:
                 assert_never(unreachable)
 

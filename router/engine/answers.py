@@ -54,7 +54,7 @@ class Answers:
         assert episode is not None
         match fact.status:
             case "acknowledged":
-                episode.acknowledged_at = state.now
+                pass  # below: what its rule wants done comes after the decision
             case "unacknowledged" | "reopened":
                 episode.acknowledged_at = 0
                 episode.waits_from = state.now
@@ -62,10 +62,13 @@ class Answers:
                 if episode.reopen_ms != KEEPS:
                     self._close(group, episode.reopen_ms, by)
                     return
+                episode.acknowledged_at = state.now  # whoever resolved it has dealt with it: nobody else is called
             case _:
                 assert_never(fact.status)
         teams = (fact.team,) if fact.team else ()
         state.decide(Action.UPDATE, _NOTES[fact.status], 0, group.rule, state.digest_of(group), episode.key, by, teams)
+        if fact.status == "acknowledged":
+            self._episodes.acknowledge(group)
         state.touch(group)
         state.settle(group)
 

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from sys import intern
 
+from msgspec.structs import replace
+
+from router.engine.acts import act, ask, word
 from router.engine.keys import dedup_key, digest, episode_id
 from router.engine.mutes import Mutes
 from router.engine.page import DASH, compose, missing, resolve, trigger
@@ -110,10 +113,15 @@ class Episodes:
         if rule.escalate and episode.pages:  # what a storm holds, nobody was paged for
             episode.steps = tuple([(step.after_ms, state.policy.pages_of(step.page, alert.service)) for step in rule.escalate])
             episode.waits_from = at
+            if any(step.acts for step in rule.escalate):
+                given = (word(step.acts, "escalation", ready, group, group_digest, alert) for step in rule.escalate)
+                episode.orders = tuple(given)
         for page in episode.pages:
             state.events.append(trigger(content, page, episode.key, at, seq))
         teams = tuple([page[0] for page in pages])
         state.decide(Action.OPEN, reason, seq, group.rule, group_digest, episode.key, cause, teams)
+        if rule.actions is not None:
+            act(state, group, rule.actions.opened, "opened", ready, alert, seq)
         state.touch(group)
         state.touch_incident(number, group)
         if episode.storms:
@@ -190,6 +198,9 @@ class Episodes:
         for page in episode.pages:
             state.events.append(resolve(page, episode.key, state.now, seq, group.rule))
         state.decide(Action.CLOSE, reason, seq, group.rule, state.digest_of(group), episode.key, cause, teams)
+        ready = state.policy.rule(group.rule)
+        if ready is not None and ready.rule.actions is not None:
+            act(state, group, ready.rule.actions.closed, "closed", ready, self.spokesman(group)[1], seq)
         state.touch_incident(episode.number, state.incident_of(group, closed_at=state.now))
         self._storms.release(group, seq)
         del state.episodes[episode.key]
@@ -198,6 +209,17 @@ class Episodes:
         if group.muted is not None:
             state.mute(group, None)
         state.touch(group)
+
+    def acknowledge(self, group: Group) -> None:
+        """Somebody has it, for the first time in this episode or again."""
+        state = self._state
+        episode = group.episode
+        assert episode is not None
+        episode.acknowledged_at = state.now
+        ready = state.policy.rule(group.rule)
+        if not episode.acted and ready is not None and ready.rule.actions is not None and ready.rule.actions.acknowledged:
+            episode.acted = True
+            act(state, group, ready.rule.actions.acknowledged, "acknowledged", ready, self.spokesman(group)[1], 0)
 
     def page_fallback(self, group: Group, team: str, cause: str) -> None:
         """Page another team about an open episode, under the same dedup key."""
@@ -208,13 +230,16 @@ class Episodes:
         episode = group.episode
         assert episode is not None
         after_ms, pages = episode.steps[episode.step]
+        orders = episode.orders[episode.step] if episode.orders else ()
         episode.step += 1
         told = {page[0] for page in episode.pages}
         cause = f"step {episode.step} of {len(episode.steps)}, not acknowledged for {format_duration(after_ms)}"
         new = tuple([page for page in pages if page[0] not in told])
         if len(new) < len(pages):
             cause += f", {' and '.join([page[0] for page in pages if page[0] in told])} paged already"
+        cause += "".join([f", {order.words}" for order in orders])
         self._page_more(group, new, Reason.ESCALATED, cause)
+        ask(self._state, group, orders, 0)
 
     def _page_more(self, group: Group, pages: tuple[Page, ...], reason: Reason, cause: str) -> None:
         state = self._state
@@ -223,7 +248,8 @@ class Episodes:
         episode.pages += pages
         content = compose(state.policy.rule(group.rule), group, state.digest_of(group), episode, self.spokesman(group)[1])
         for page in pages:
-            state.events.append(trigger(content, page, episode.key, state.now, 0))
+            event = trigger(content, page, episode.key, state.now, 0)
+            state.events.append(event if reason is Reason.FALLBACK else replace(event, is_escalation=True))
         action = Action.OPEN if pages else Action.UPDATE
         teams = tuple([page[0] for page in pages])
         state.decide(action, reason, 0, group.rule, state.digest_of(group), episode.key, cause, teams)

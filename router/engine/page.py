@@ -154,7 +154,7 @@ def missing(group: Group, ready: Ready | None) -> Alert:
 
 def _apply_templates(content: Content, ready: Ready, group: Group, episode: Episode, alert: Alert) -> None:
     rule: Rule = ready.rule
-    writer = Writer(_context(content, ready, group, episode, alert))
+    writer = Writer(context_of(content, ready, group, episode, alert))
     if rule.summary is not None:
         content.summary = (writer.text(rule.summary, "summary") or content.summary)[:SUMMARY_CAP]
     for key, template in rule.details:
@@ -171,7 +171,8 @@ def _apply_templates(content: Content, ready: Ready, group: Group, episode: Epis
         content.details[NOTE] = "; ".join(writer.failures)
 
 
-def _context(content: Content, ready: Ready, group: Group, episode: Episode, alert: Alert) -> dict[str, Any]:
+def context_of(content: Content, ready: Ready, group: Group, episode: Episode, alert: Alert) -> dict[str, Any]:
+    """The fields templates may speak of."""
     return {
         "service": alert.service,
         "name": alert.name,

@@ -13,6 +13,7 @@ import msgspec
 
 from router.model.decision import Reason
 from router.model.severity import Severity
+from router.model.wish import Order
 
 Page = tuple[str, str]
 """A team and the reference of the routing key its page went through."""
@@ -84,6 +85,8 @@ class Episode(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     acknowledged_at: int = 0  # since when a person has it; 0: nobody
     steps: tuple[tuple[int, tuple[Page, ...]], ...] = ()  # who is paged too, how long after ``waits_from``
     step: int = 0  # the next of them
+    orders: tuple[tuple[Order, ...], ...] = ()  # what each step wants done besides; empty: none does
+    acted: bool = False  # what its rule wants done when somebody has it was asked for
     flaps: bool = False  # quiet is that nothing changes, whether it fires or not
     waits_from: int = 0  # since when it has been waiting for somebody
 

@@ -39,6 +39,7 @@ SENTENCES = {
     Reason.ESCALATED: "nobody acknowledged it for as long as its rule waits",
     Reason.ACKNOWLEDGED: "somebody acknowledged its incident",
     Reason.UNACKNOWLEDGED: "nobody holds its incident acknowledged any more",
+    Reason.ACTED: "its rule wants something done to its page in PagerDuty",
     Reason.KEPT_OPEN: "its incident was resolved in PagerDuty, and its rule keeps it open here",
     Reason.OUTSIDE_SCHEDULE: "its rule does not page at this time",
     Reason.IN_MAINTENANCE: "maintenance mutes it",
@@ -191,7 +192,11 @@ def describe(outcome: Accepted | Throttled | Unavailable | Rejected) -> str:
         case Throttled():
             wait = f", asked to wait {outcome.retry_after_ms} ms" if outcome.retry_after_ms else ""
             return f"throttled ({outcome.status}{wait})"
+        case Unavailable() if outcome.is_early:
+            return f"too early ({outcome.cause})"
         case Unavailable():
             return f"unavailable ({outcome.status or 'no answer'}: {outcome.cause})"
+        case Rejected() if outcome.is_needless:
+            return f"needless ({outcome.cause})"
         case Rejected():
             return f"refused ({outcome.status or 'not sent'}: {outcome.cause})"

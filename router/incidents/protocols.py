@@ -39,6 +39,14 @@ class Remote(Protocol):
         """The whole text of a note."""
         ...
 
+    async def notes(self, pagerduty_id: str) -> list[str]:
+        """The texts of all its notes."""
+        ...
+
+    async def requests(self, pagerduty_id: str) -> list[str]:
+        """The messages with which responders were asked."""
+        ...
+
     async def integration_keys(self, service: str) -> list[str]:
         """The routing keys of a service."""
         ...

@@ -158,7 +158,7 @@ class Reconciler:
         ]
         known = self._references()
         deliveries = await self._ask(lambda reader: reader.deliveries(dedup_key=incident.dedup_key))
-        for team, reference in sorted({(delivery.team, delivery.routing_key) for delivery in deliveries}):
+        for team, reference in sorted({(delivery.team, delivery.routing_key) for delivery in deliveries if delivery.team}):
             if reference not in known:
                 reason = f"opened through {reference}, which no team has any more; its resolve needs that key until then"
                 page = Page(incident=incident.number, team=team, dedup_key=incident.dedup_key)

@@ -42,6 +42,7 @@ class Reason(StrEnum):
     DIGEST_CHANGED = "digest_changed"  # a storm digest holds other incidents than PagerDuty was told
     ACKNOWLEDGED = "acknowledged"  # a person has it: escalation stops
     UNACKNOWLEDGED = "unacknowledged"  # nobody has it any more: escalation begins anew
+    ACTED = "acted"  # its rule wants something done to its page
     KEPT_OPEN = "kept_open"  # resolved in PagerDuty, but its rule keeps the episode until its alerts are over
     # hold
     COUNT_NOT_REACHED = "count_not_reached"

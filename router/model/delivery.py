@@ -45,18 +45,26 @@ class Throttled(msgspec.Struct, frozen=True, kw_only=True, tag="throttled", omit
 
 
 class Unavailable(msgspec.Struct, frozen=True, kw_only=True, tag="unavailable", omit_defaults=True):
-    """No answer, 408, 5xx or something unknown: try again. It may have been accepted all the same."""
+    """No answer, 408, 5xx or something unknown: try again. It may have been accepted all the same.
+
+    ``is_early``: nothing is wrong with the other side, what this needs is not there yet.
+    """
 
     cause: str
     status: int = 0
     retry_after_ms: int | None = None
+    is_early: bool = False
 
 
 class Rejected(msgspec.Struct, frozen=True, kw_only=True, tag="rejected", omit_defaults=True):
-    """Refused for good (400, 403, 413, other 4xx; or the routing key cannot be read): a dead letter."""
+    """Refused for good (400, 403, 413, other 4xx; or the routing key cannot be read): a dead letter.
+
+    ``is_needless``: it was not sent, because it has no point any more: cancelled, and nobody has to know.
+    """
 
     cause: str
     status: int = 0
+    is_needless: bool = False
 
 
 Outcome = Accepted | Throttled | Unavailable | Rejected
@@ -88,6 +96,7 @@ class Delivery(msgspec.Struct, kw_only=True, omit_defaults=True):
     body: bytes
     alert_seq: int = 0
     rule: str = ""
+    is_escalation: bool = False
     state: DeliveryState = DeliveryState.PENDING
     attempts: int = 0
     next_attempt_at: int = 0

@@ -9,10 +9,14 @@ import msgspec
 from router.model.alert import Image, Link
 from router.model.severity import Severity
 
-EventAction = Literal["trigger", "acknowledge", "resolve", "change"]
+EventAction = Literal["trigger", "acknowledge", "resolve", "change", "act"]
+"""``act`` asks for something to be done to a page that is there: see ``router.model.wish``."""
 
 PAGERDUTY = "pagerduty"
 """The channel that pages; every other one only tells."""
+
+ACTIONS = "pagerduty:actions"
+"""The channel of what rules want done to pages; no configured one can have this name."""
 
 CHANNEL_REFERENCE = "channel:"
 """What stands before a channel's name in ``routing_key``: there is no key to look up, and its lanes and pace are its own."""
@@ -48,5 +52,6 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
     client_url: str = ""
     body: str = ""  # what only passes through, as it came: the JSON that is sent, whatever else stands here
     is_update: bool = False
+    is_escalation: bool = False  # more people, because nobody has acknowledged: needless once somebody has
     alert_seq: int = 0
     rule: str = ""

@@ -44,7 +44,7 @@ class DeliveryFailed(msgspec.Struct, frozen=True, kw_only=True, tag="delivery_fa
     delivery_id: int
     team: str
     dedup_key: str
-    action: Literal["trigger", "acknowledge", "resolve", "change"]
+    action: EventAction
     reason: str
     status: int = 0  # PagerDuty's HTTP status; 0: none came
     is_update: bool = False  # a trigger that only told more about an open episode: nobody waits for it, no fallback

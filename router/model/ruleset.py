@@ -16,6 +16,7 @@ from router.model.digest import Digest
 from router.model.pattern import Pattern
 from router.model.schedule import Schedule
 from router.model.severity import Severity
+from router.model.wish import Verb
 
 OWNER = "owner"
 """In ``Rule.page``: the team that owns the alert's service; most specific pattern wins, the default team if none does."""
@@ -147,11 +148,33 @@ class Limit(msgspec.Struct, frozen=True, kw_only=True):
     per_ms: int
 
 
+class Act(msgspec.Struct, frozen=True, kw_only=True):
+    """Something a rule wants done to the page of its incident. Which fields count depends on ``verb``."""
+
+    verb: Verb
+    text: Template | None = None  # the note, or the message
+    link: Template | None = None
+    users: tuple[str, ...] = ()
+    policies: tuple[str, ...] = ()
+    priority: str = ""
+    seconds: int = 0
+    level: int = 0
+
+
+class Actions(msgspec.Struct, frozen=True, kw_only=True):
+    """What is done to the page, each once in an episode."""
+
+    opened: tuple[Act, ...] = ()
+    acknowledged: tuple[Act, ...] = ()
+    closed: tuple[Act, ...] = ()
+
+
 class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """While nobody has acknowledged: this long after the opening, these are paged too."""
+    """While nobody has acknowledged: this long after the opening these are paged too, and this is done to the page."""
 
     after_ms: int
-    page: tuple[str, ...]
+    page: tuple[str, ...] = ()
+    acts: tuple[Act, ...] = ()
 
 
 class LinkTemplate(msgspec.Struct, frozen=True, kw_only=True):
@@ -195,6 +218,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     on_resolved_in_pagerduty: OnResolved = CloseEpisode()
     limit: Limit | None = None
     escalate: tuple[Step, ...] = ()
+    actions: Actions | None = None
     during: tuple[Schedule, ...] = ()
     outside: tuple[Schedule, ...] = ()
     goes_on: bool = False

@@ -52,6 +52,31 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return f"{self.message} {self.link}".strip()
 
 
+Moment = Literal["opened", "acknowledged", "closed", "escalation"]
+"""When a rule asks for something."""
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a rule wants done, worded. The body of a delivery on the channel ``ACTIONS``, but for the moment."""
+
+    verb: Verb
+    wish: Wish
+    moment: Moment = "opened"
+
+    @property
+    def words(self) -> str:
+        """For the cause of a decision."""
+        match self.verb:
+            case "escalate":
+                return f"to level {self.wish.level}" if self.wish.level else f"to escalation policy {self.wish.policy}"
+            case "priority":
+                return f"priority {self.wish.priority}"
+            case "snooze":
+                return f"snooze for {self.wish.seconds} s"
+            case _:
+                return self.verb
+
+
 def mistake_of(verb: Verb, wish: Wish) -> str:
     """What keeps it from being done, in words; empty if nothing does."""
     match verb:

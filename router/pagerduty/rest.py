@@ -135,6 +135,17 @@ class RestClient:
         answer = await self._read(f"/incidents/{_path(pagerduty_id)}/notes", "notes", none_when_missing=True) or {}
         return next((text(row.get("content")) for row in rows(answer.get("notes")) if row.get("id") == note_id), "")
 
+    async def notes(self, pagerduty_id: str) -> list[str]:
+        """The texts of all its notes, each as a whole."""
+        answer = await self._read(f"/incidents/{_path(pagerduty_id)}/notes", "notes", none_when_missing=True) or {}
+        return [content for row in rows(answer.get("notes")) if isinstance(content := row.get("content"), str)]
+
+    async def requests(self, pagerduty_id: str) -> list[str]:
+        """The messages with which responders were asked."""
+        answer = await self._read(f"/incidents/{_path(pagerduty_id)}", "incidents", none_when_missing=True) or {}
+        asked = rows(members(answer.get("incident")).get("responder_requests"))
+        return [message for row in asked if isinstance(message := row.get("message"), str)]
+
     async def integration_keys(self, service: str) -> list[str]:
         """The routing keys of a service's integrations, to find out whose it is. Secrets: never logged or stored."""
         path = f"/services/{_path(service)}"

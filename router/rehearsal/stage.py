@@ -182,7 +182,9 @@ class Stage:
         refused: list[Event] = []
         for event in transition.events:
             fate: Fate = "sent"
-            if self._stalls:
+            if not event.team:
+                pass  # only pages can be refused here
+            elif self._stalls:
                 fate = "waiting"
                 self._waiting.append((event.at + self._retry_for_ms, event))
             elif event.team in self._refused:

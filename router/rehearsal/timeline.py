@@ -11,6 +11,7 @@ from router.model.alert import Alert
 from router.model.decision import Decision
 from router.model.event import Event
 from router.model.quantity import format_duration
+from router.model.wish import Order
 from router.rehearsal.stage import Arrived, Decided, Happening, Noted, Told
 
 LINES = 60
@@ -83,6 +84,9 @@ def _event(event: Event) -> str:
             return _flat(f'> {what} {event.team}, {event.severity.word}: "{event.summary}"')
         case "resolve":
             return f"> resolve to {event.team}"
+        case "act":
+            order = msgspec.convert(event.details["order"], Order)
+            return _flat(f"> in PagerDuty, {order.moment}: {order.words}")
         case _:
             return f"> {event.action} to {event.team}"
 

@@ -36,6 +36,7 @@ from router.model.ruleset import (
     When,
 )
 from router.model.severity import SeverityScale
+from router.rules.acting import build_actions, build_step
 from router.rules.bundle import Bundle, decode_bundle, encode_bundle, version_of
 from router.rules.conditions import build_match
 from router.rules.crosscheck import CompiledFile, check_rules_together
@@ -60,7 +61,7 @@ from router.yamldoc import Path
 
 _USELESS_WITH_DROP = (
     *("when", "page", "group_by", "summary", "details", "links", "images", "as_severity", "resolve", "limit"),
-    *("on_resolved_in_pagerduty", "escalate", "during", "outside"),
+    *("on_resolved_in_pagerduty", "escalate", "actions", "during", "outside"),
 )
 
 
@@ -175,6 +176,7 @@ def _compile_rule(section: RuleSection, defaults: DefaultsSection, calendar: Cal
         on_resolved_in_pagerduty=_build_on_resolved(section.on_resolved_in_pagerduty),
         limit=_build_limit(limit),
         escalate=_build_steps(section, page, (*path, "escalate"), findings),
+        actions=build_actions(section.actions, (*path, "actions"), findings),
         during=calendar.find(section.during, (*path, "during"), findings),
         outside=calendar.find(section.outside, (*path, "except"), findings),
         goes_on=section.goes_on,
@@ -187,13 +189,17 @@ def _build_steps(section: RuleSection, page: list[str] | str, path: Path, findin
     for index, step in enumerate(section.escalate):
         place = (*path, index)
         named = _build_page(step.page, (*place, "page"), findings)
+        acts = build_step(step, place, findings)
         if steps and step.after <= steps[-1].after_ms:
             message = f"found {format_duration(step.after)}, which is no later than the step before"
             findings.complain((*place, "after"), "steps-out-of-order", message, "every step's after counts from the opening")
-        if told.issuperset(named):
+        if not named and not acts:
+            message = "the step does nothing; expected page, level, policy or actions"
+            findings.complain(place, "idle-step", message, "for example: page: platform")
+        elif named and told.issuperset(named):
             findings.warn((*place, "page"), "paged-already", f"{' and '.join(named)} would be paged already by then")
         told.update(named)
-        steps.append(Step(after_ms=step.after, page=named))
+        steps.append(Step(after_ms=step.after, page=named, acts=acts))
     return tuple(steps)
 
 

@@ -250,11 +250,48 @@ class LimitSection(Section):
     per: Window = Field(description="Length of the sliding window, 1s to 7d.")
 
 
+Address: TypeAlias = Annotated[str, Field(min_length=1, max_length=256)]
+
+
+class RespondersSection(Section):
+    """More people asked to help with the incident, in PagerDuty."""
+
+    users: Address | list[Address] = setting([], "Email addresses or ids of users.")
+    policies: Address | list[Address] = setting([], "Names or ids of escalation policies: whoever is on call for them.")
+    message: TemplateText = Field(description="What they are told, a template.", min_length=1)
+    link: Maybe[TemplateText] = setting(None, "Where to look, a template; put behind the message.")
+
+
+class ActionSection(Section):
+    """One thing done to the incident in PagerDuty: exactly one of these keys."""
+
+    note: Maybe[TemplateText] = setting(None, "Add a note, a template.", examples=["runbook: https://wiki/{{ name }}"])
+    responders: Maybe[RespondersSection] = setting(None, "Ask more people to help.")
+    status: Maybe[TemplateText] = setting(None, "Publish a status update to its subscribers, a template.")
+    priority: Maybe[Address] = setting(None, "Set its priority: name or id.", examples=["P1"])
+    snooze: Maybe[Window] = setting(None, "Quiet for so long, 1s to 7d. In `acknowledged` only: it counts as that.")
+
+
+class ActionsSection(Section):
+    """What is done to the incident in PagerDuty, each once. Needs `pagerduty.api_token` (one that may write) and `from`."""
+
+    opened: list[ActionSection] = setting([], "When PagerDuty shows the incident.", max_length=10)
+    acknowledged: list[ActionSection] = setting([], "When somebody acknowledges it for the first time.", max_length=10)
+    closed: list[ActionSection] = setting([], "When it is over: `note` and `status`.", max_length=10)
+
+
 class StepSection(Section):
-    """Who is paged too while nobody has acknowledged."""
+    """What happens while nobody has acknowledged: other teams are paged, PagerDuty's own escalation goes on, or both."""
 
     after: Window = Field(description="How long after the opening, or after it was given back; 1s to 7d.")
-    page: list[str] | str = Field(description="A team, a list of teams, or `owner`.", min_length=1)
+    page: list[str] | str = setting([], "A team, a list of teams, or `owner`: paged too, through their own routing keys.")
+    level: Maybe[int] = setting(
+        None, "The incident goes to this level of its escalation policy in PagerDuty. Needs `pagerduty.api_token`.", ge=1, le=20
+    )
+    policy: Maybe[Address] = setting(
+        None, "The incident goes to this escalation policy in PagerDuty: name or id. Needs `pagerduty.api_token`."
+    )
+    actions: list[ActionSection] = setting([], "What else is done to the incident.", max_length=10)
 
 
 class LinkSection(Section):
@@ -393,10 +430,11 @@ class RuleSection(Section):
     limit: Maybe[LimitSection] = setting(None, "At most so many incidents of this rule; above it one storm incident.")
     escalate: list[StepSection] = setting(
         [],
-        "While nobody has acknowledged the incident in PagerDuty, page these too, step by step. Needs PagerDuty's webhooks.",
+        "While nobody has acknowledged the incident in PagerDuty, page these too, step by step. Needs `pagerduty.api_token`.",
         max_length=10,
         examples=[[{"after": "15m", "page": "payments-leads"}]],
     )
+    actions: ActionsSection = setting({}, "What is done to the incident in PagerDuty when it is opened, acknowledged, closed.")
     during: str | list[str] = setting([], "Page only while one of these schedules holds; what still fires then is paged.")
     outside: str | list[str] = setting([], "Never page while one of these schedules holds.", alias="except")
     goes_on: bool = Field(False, alias="continue", description="Go on to the rules below.")  # noqa: FBT003

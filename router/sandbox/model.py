@@ -176,6 +176,7 @@ class Incident(msgspec.Struct, kw_only=True):
     notes: list[Note] = []
     priority: str | None = None
     responders: list[dict[str, Any]] = []
+    responder_requests: list[dict[str, Any]] = []  # as they were asked: who, whom, what
     conference_bridge: dict[str, str] | None = None
     escalates_at: int | None = None
     unacknowledges_at: int | None = None

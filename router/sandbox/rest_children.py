@@ -179,6 +179,8 @@ def request_responders(request: RestRequest) -> dict[str, Any]:
         target = row.get("responder_request_target", row) if isinstance(row, dict) else {}
         user_ids += _responders(request, target)
     agent = Agent("user", requester.id, requester.name)
+    asked = {"requester_id": requester.id, "requested_at": request.now, "message": message, "targets": rows}
+    incident.responder_requests.append(asked)
     actions.request_responders(world, incident, user_ids, message=message, now=request.now, agent=agent)
     return {
         "responder_request": {

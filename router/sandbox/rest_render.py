@@ -188,7 +188,16 @@ def incident(world: World, found: Incident, include: frozenset[str] = frozenset(
         "incidents_responders": [
             {"user": user_reference(users[row["user_id"]]), "state": row["state"]} for row in found.responders
         ],
-        "responder_requests": [],
+        "responder_requests": [
+            {
+                "incident": incident_reference(found),
+                "requester": user_reference(users[row["requester_id"]]),
+                "requested_at": iso(row["requested_at"]),
+                "message": row["message"],
+                "responder_request_targets": row["targets"],
+            }
+            for row in found.responder_requests
+        ],
     }
     if "first_trigger_log_entries" in include and first is not None:
         picture["first_trigger_log_entry"] = log_entry(world, found, first)

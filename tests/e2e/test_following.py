@@ -359,3 +359,58 @@ async def test_a_drill_proves_the_whole_way(make_daemon, pagerduty) -> None:
     assert unknown.returncode == 2
     pattern = await off_loop(daemon.run_command, "drill", "--team", "payments")
     assert "--service" in pattern.stderr
+
+
+ACTING = """
+rules:
+  - id: everything
+    match: {service: "payment-*"}
+    group_by: [service, name, instance]
+    actions:
+      opened: [{note: "runbook of {{ name }}"}, {priority: P2}, {status: "looking into {{ service }}"}]
+      acknowledged: [{responders: {users: grace@example.test, message: "help {{ service }}", link: "https://wiki/x"}}]
+      closed: [{note: "over"}]
+    escalate: [{after: 2s, level: 2}, {after: 4s, page: platform}]
+"""
+
+
+async def test_what_rules_do_to_a_page(daemon: Daemon, pagerduty) -> None:
+    daemon.write_rules(ACTING)
+    assert (await off_loop(daemon.request, "POST", "/-/reload"))[0] == 200
+    await off_loop(daemon.post_alerts, alert(instance="a"))
+    await eventually(lambda: [one.level for one in pagerduty.sandbox.incidents()] == [2])
+    (incident,) = pagerduty.sandbox.incidents()
+    assert (incident.notes, incident.priority) == (("runbook of CardError",), "P2")
+    person(pagerduty, "acknowledge", incident.id)
+    await until(daemon, "acknowledged")
+    await eventually(lambda: pagerduty.sandbox.incidents()[0].responders == ("Grace Example (pending)",))
+    await asyncio.sleep(4)
+    assert len(pagerduty.sandbox.incidents()) == 1, "somebody has it: nobody else is paged"
+    person(pagerduty, "resolve", incident.id)
+    await eventually(lambda: pagerduty.sandbox.incidents()[0].notes == ("runbook of CardError", "over"))
+    found = (await off_loop(daemon.get, "/v1/incidents/1"))[1]
+    assert {entry["what"] for entry in found["audit"] if entry["who"] == "rule everything"} == {
+        "noted by rule", "priority set by rule", "status published by rule", "escalated by rule", "asked for responders by rule",
+    }  # fmt: skip
+    assert [decision["cause"] for decision in found["decisions"] if decision["reason"] == "acted"][::-1] == [
+        "opened: note, priority P2, status", "acknowledged: responders", "closed: note",
+    ]  # fmt: skip
+
+
+async def test_an_escalation_asks_first_whether_somebody_has_it(make_daemon, pagerduty) -> None:
+    rules = RULES + "    escalate: [{after: 3s, page: platform}]\n"
+    daemon = make_daemon(rules, start=False, **settings(pagerduty, webhooks=True))
+    daemon.environment |= {"PD_TOKEN": DEFAULT_TOKEN, "PD_SECRET": "never sent, at least sixteen"}
+    await off_loop(daemon.start)
+    await off_loop(daemon.post_alerts, alert(instance="a"))
+    (incident,) = await eventually(pagerduty.sandbox.incidents)
+    for _ in range(50):  # no webhook tells of it; the confirmation is asked for
+        if (await page_of(daemon))["state"] == "confirmed":
+            break
+        await off_loop(daemon.run_command, "reconcile")
+    person(pagerduty, "acknowledge", incident.id)
+    await eventually(lambda: daemon.metric("alert_router_deliveries_total", state="cancelled") == 1)
+    assert len(pagerduty.sandbox.incidents()) == 1
+    assert (await page_of(daemon))["state"] == "acknowledged"
+    found = (await off_loop(daemon.get, "/v1/deliveries?state=cancelled"))[1]["items"]
+    assert [one["reason"] for one in found] == ["Ada Example has it in PagerDuty"]

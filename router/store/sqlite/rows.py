@@ -41,6 +41,7 @@ class _Sending(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     channel: str = PAGERDUTY
     alert_seq: int = 0
     rule: str = ""
+    is_escalation: bool = False
 
 
 _sending_decoder = msgspec.json.Decoder(_Sending)
@@ -98,6 +99,7 @@ def delivery_values(deliveries: Sequence[Delivery]) -> list[Any]:
             channel=delivery.channel,
             alert_seq=delivery.alert_seq,
             rule=delivery.rule,
+            is_escalation=delivery.is_escalation,
         )
         values += (
             delivery.id,
@@ -182,6 +184,7 @@ def read_delivery(row: tuple[int, str, int, int, int, str, str, str, bytes]) -> 
             body=body,
             alert_seq=sending.alert_seq,
             rule=sending.rule,
+            is_escalation=sending.is_escalation,
             state=DeliveryState(state),
             attempts=attempts,
             next_attempt_at=next_attempt_at,

@@ -94,7 +94,7 @@ BAD_RULES = {
     "count and a longer firing_for": ("id: a, when: {count: 3, within: 5m, firing_for: 5m}", "senseless-combination", 54),
     "count per and firing_for": ("id: a, when: {count: 3, within: 5m, firing_for: 1m, per: [x]}", "firing-for-with-per", 42),
     "notify": ("id: a, notify: [slack]", "not-supported-yet", 13),
-    "escalate to nobody": ("id: a, escalate: [{after: 5m, page: []}]", "invalid-value", 42),
+    "escalate to nobody": ("id: a, escalate: [{after: 5m, page: []}]", "idle-step", 24),
     "escalate to an unknown team": ("id: a, escalate: [{after: 5m, page: plat}]", "unknown-team", 42),
     "escalate backwards": (
         "id: a, escalate: [{after: 5m, page: platform}, {after: 5m, page: payments}]",
