@@ -130,14 +130,18 @@ def _check_file(path: Path) -> None:
 
 
 def _create(path: Path, migrations: Sequence[Migration]) -> None:
-    """A new database, put in place only when it is whole and on disk."""
+    """A new database, put in place only when it is whole and on disk.
+
+    It keeps a write-ahead log from its first instant: a rollback journal left by a kill is nothing a reader could roll back.
+    """
     new = path.with_name(path.name + ".new")
-    for leftover in (new, path.with_name(new.name + "-journal")):  # of a start that was killed half-way; never in use
-        leftover.unlink(missing_ok=True)
+    for ending in ("", "-journal", "-wal", "-shm"):  # of a start that was killed half-way; never in use
+        path.with_name(new.name + ending).unlink(missing_ok=True)
     os.close(os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     connection = connect(new, mode="rw")
     try:
         migrate(connection, migrations)
+        connection.execute("PRAGMA journal_mode = WAL")  # last, so that the log is empty when the file gets its name
     finally:
         connection.close()
     new.rename(path)

@@ -267,3 +267,22 @@ def test_a_reader_of_nothing_says_so(tmp_path: Path) -> None:
     (tmp_path / "text.db").write_text("no database" * 100)
     with pytest.raises(StoreUnusable, match="SQLITE_NOTADB"):
         open_for_reading(tmp_path / "text.db", 1)
+
+
+def test_a_new_database_has_its_log_from_its_first_instant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed right after the file got its name: there is no rollback journal, which a reader could not roll back."""
+    path = tmp_path / "router.db"
+    for ending in ("", "-journal", "-wal"):
+        (tmp_path / f"router.db.new{ending}").write_bytes(b"of a start that was killed")
+
+    def killed(*_: object) -> None:
+        raise SystemExit
+
+    monkeypatch.setattr("router.store.sqlite.opening.check_version", killed)
+    with pytest.raises(SystemExit):
+        open_for_writing(path, DEFAULT_SETTINGS, MIGRATIONS)
+    monkeypatch.undo()
+    assert path.read_bytes()[18:20] == b"\2\2"  # SQLite's file format: write and read version 2 is WAL
+    assert not [file.name for file in tmp_path.iterdir() if ".new" in file.name]
+    assert not list(tmp_path.glob("*-journal"))
+    open_for_reading(path, MIGRATIONS[-1].number).close()
