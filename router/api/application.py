@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from router.api.auth import Authenticator, Peer
 from router.api.exchange import Answer, Refused, Request
@@ -24,11 +24,18 @@ UNKNOWN = Route(method="", path="", handler=_nowhere, scope=None, name="unknown"
 """Stands for every path that is not known, in answers and metrics."""
 
 
+Record = Callable[[str, str, str], Awaitable[None]]
+"""Keeps who did what to what in the audit record; never fails."""
+
+
 class Api:
     """One per daemon. A server calls ``admit`` when the head of a request is there and ``answer`` when its body is."""
 
-    def __init__(self, *, routes: Iterable[Route], authenticator: Authenticator, metrics: Metrics) -> None:
-        """Parts as wired by the daemon."""
+    def __init__(
+        self, *, routes: Iterable[Route], authenticator: Authenticator, metrics: Metrics, record: Record | None = None
+    ) -> None:
+        """Parts as wired by the daemon. ``record``: who did what, and to what."""
+        self._record = record
         self.routes = Routes(routes)
         self._authenticator = authenticator
         self._metrics = metrics
@@ -56,11 +63,14 @@ class Api:
         try:
             answer = await (route.handler(request, found.rest) if found.rest else route.handler(request))
         except Refused as error:
-            return self._refuse(route, error)
+            answer = route.shape(error.status, error.text, error.headers)
         except Exception as error:
             log.exception("request_failed", door=route.name, cause=repr(error))
             answer = route.shape(500, "internal error; the log says more", ())
         self.count(route.name, answer.status)
+        if route.audit and self._record is not None:
+            who = self._authenticator.name_of(request.headers.get(b"authorization"))
+            await self._record(who, route.audit, _subject(found.rest, request, answer.status))
         return answer
 
     def refuse(self, found: Found, status: int, text: str, headers: tuple[tuple[bytes, bytes], ...] = ()) -> Answer:
@@ -91,6 +101,13 @@ class Api:
             text = f"{path} takes {', '.join(methods)}, not {method}"
             return self._refuse(UNKNOWN, Refused(405, text, ((b"allow", ", ".join(methods).encode()),)))
         return self._refuse(UNKNOWN, Refused(404, f"nothing is at {path[:200]}; GET /v1/openapi.json lists what is"))
+
+
+def _subject(rest: str, request: Request, status: int) -> str:
+    """What it was done to, with the reason given, and whether it came to nothing."""
+    reason = "".join(request.query().get("reason", [])[:1])
+    outcome = f"refused ({status})" if status >= 400 else ""  # noqa: PLR2004 -- HTTP's first refusal
+    return ": ".join(part for part in (rest, reason, outcome) if part)
 
 
 def _check_posted(headers: Mapping[bytes, bytes], *, needs_json: bool, takes_any_type: bool) -> None:

@@ -103,14 +103,18 @@ def _acting(acting: Acting) -> list[Route]:
         )
         for verb in get_args(Verb)
     ]
-    return [*routes, Route(method="POST", path="/v1/reconcile", handler=acting.reconcile, scope="write", name="reconcile")]
+    path = "/v1/reconcile"
+    reconciling = Route(
+        method="POST", path=path, handler=acting.reconcile, scope="write", name="reconcile", audit="asked to reconcile"
+    )
+    return [*routes, reconciling]
 
 
 def _health(health: Health) -> list[Route]:
     return [
         Route(method="GET", path="/-/healthy", handler=health.healthy, scope=None, name="healthy"),
         Route(method="GET", path="/-/ready", handler=health.ready, scope=None, name="ready"),
-        Route(method="POST", path="/-/reload", handler=health.reload, scope="admin", name="reload"),
+        Route(method="POST", path="/-/reload", handler=health.reload, scope="admin", name="reload", audit="reloaded"),
         Route(method="GET", path="/metrics", handler=health.metrics, scope="read", name="metrics"),
     ]
 
@@ -124,8 +128,23 @@ def _reading(reading: Reading) -> list[Route]:
         Route(method="GET", path="/v1/deliveries", handler=reading.deliveries, scope="read", name="read_deliveries"),
         Route(method="GET", path="/v1/rules", handler=reading.rules, scope="read", name="read_rules"),
         Route(method="GET", path="/v1/stats", handler=reading.stats, scope="read", name="read_stats"),
-        Route(method="POST", path="/v1/deliveries/*/retry", handler=reading.retry, scope="write", name="retry"),
-        Route(method="POST", path="/v1/deliveries/*/drop", handler=reading.drop, scope="write", name="drop"),
+        Route(
+            method="POST",
+            path="/v1/deliveries/*/retry",
+            handler=reading.retry,
+            scope="write",
+            name="retry",
+            audit="retried a delivery",
+        ),
+        Route(
+            method="POST",
+            path="/v1/deliveries/*/drop",
+            handler=reading.drop,
+            scope="write",
+            name="drop",
+            audit="dropped a delivery",
+        ),
+        Route(method="GET", path="/v1/audit", handler=reading.audit, scope="read", name="read_audit"),
         Route(method="GET", path="/v1/deliveries/*", handler=reading.delivery, scope="read", name="read_deliveries"),
         Route(method="GET", path="/v1/incidents/*", handler=reading.incident, scope="read", name="read_incidents"),
         Route(method="GET", path="/v1/alerts/*", handler=reading.alert, scope="read", name="read_alerts"),

@@ -19,6 +19,7 @@ from router.api.exchange import Refused
 Scope = Literal["ingest", "read", "write", "admin"]
 SCOPES: tuple[Scope, ...] = ("ingest", "read", "write", "admin")
 LONGEST_TOKEN = 1024
+LONGEST_NAME = 64
 _LURED = (
     "no tokens are configured, so only this machine is answered, by its own name: a request for another host name, or of "
     "another site's page, may be one that somebody's browser was made to send; ask 127.0.0.1 or localhost, or configure tokens"
@@ -128,9 +129,15 @@ class Authenticator:
         self._names = {_digest(token.secret.encode()): token.name for token in listed}
 
     def name_of(self, authorization: bytes | None) -> str:
-        """Who asks, for the audit record: the token's name; without tokens it is somebody on this machine."""
-        shown = _digest((authorization or b"")[:LONGEST_TOKEN].partition(b" ")[2].strip())
-        return self._names.get(shown, "this machine")
+        """Who asks, for the audit record: the token's name; without tokens it is somebody on this machine.
+
+        Our command line says who it runs for (``Local NAME``), which is believed where everybody on this machine may do all.
+        """
+        scheme, _, text = (authorization or b"")[:LONGEST_TOKEN].partition(b" ")
+        if not self._tokens and scheme.lower() == b"local":
+            name = "".join(letter for letter in text.decode("utf-8", "replace").strip()[:LONGEST_NAME] if letter.isprintable())
+            return f"{name}, on this machine" if name else "this machine"
+        return self._names.get(_digest(text.strip()), "this machine")
 
     def check(self, authorization: bytes | None, peer: Peer, scope: Scope | None) -> None:
         """Refused with 401 or 403 unless the peer may do this. ``scope`` None: no token needed, but the place is checked."""

@@ -19,9 +19,9 @@ from router.incidents.reconcile import Finding
 from router.model.delivery import Delivery, DeliveryState
 from router.model.incident import Incident
 from router.model.wish import Wish
-from router.store.base import DecisionRow
+from router.store.base import AuditRow, DecisionRow
 
-_TYPES = (ListedAlert, ListedDelivery, Explanation, Delivery, Incident, DecisionRow, Wish, Finding, Previewed)
+_TYPES = (ListedAlert, ListedDelivery, Explanation, Delivery, Incident, DecisionRow, Wish, Finding, Previewed, AuditRow)
 _VERBS = {
     "acknowledge": "Say in PagerDuty that somebody has it.",
     "resolve": "Resolve it in PagerDuty; `note` becomes its resolution note.",
@@ -93,7 +93,7 @@ _ERROR = {
 def document() -> bytes:
     """The document as JSON."""
     schemas, components = msgspec.json.schema_components(_TYPES, ref_template="#/components/schemas/{name}")
-    alert, delivery_with_body, explanation, delivery, incident, decision, *_ = schemas
+    alert, delivery_with_body, explanation, delivery, incident, decision, *_, audit = schemas
     paths = {
         "/v1/alerts": {
             "get": _listing("What fires now, oldest first; or the journal.", alert, "service", "name", "source")
@@ -127,6 +127,7 @@ def document() -> bytes:
             "get": _one("One, and what it hides.", "id", {"$ref": "#/components/schemas/Previewed"}),
             "delete": _ending(),
         },
+        "/v1/audit": {"get": _listing("Who did what, newest first.", audit, "who", "since", "until", "incident")},
         "/v1/rules": {"get": _answering("The rules in force, in order.", _page({"type": "object"}))},
         "/v1/heartbeats/{name}": {"post": _beating(), "get": _beating()},
         "/v1/sources/{name}": {"post": _mapping()},

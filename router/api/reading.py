@@ -208,6 +208,17 @@ class Reading:
             raise Refused(404, f"the journal holds no alert {number}, and no decision about it")
         return answer_json(found)
 
+    async def audit(self, request: Request) -> Answer:
+        """``GET /v1/audit``: who did what, newest first; ``who`` (part of a name), ``since``, ``until`` (ms), ``incident``."""
+        query = Query(request, "limit", "cursor", "who", "since", "until", "incident")
+        limit, before, who = query.limit(), query.number("cursor", 0) or None, query.text("who")
+        since, until = query.number("since", 0), query.number("until", 0) or None
+        incident = query.number("incident", 0) or None
+        found = await self._room.ask(
+            lambda reader: reader.audit(incident=incident, who=who, since=since, until=until, before_id=before, limit=limit)
+        )
+        return _page(found, found[-1].id if len(found) == limit else None)
+
     async def rules(self, _request: Request) -> Answer:
         """``GET /v1/rules``: the rules in force, in order."""
         return _page(list(self._rules()), None)

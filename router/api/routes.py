@@ -25,6 +25,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     shape: Shape = answer_error
     takes_body: bool = False
     takes_any_type: bool = False  # the body need not say that it is JSON
+    audit: str = ""  # what goes into the audit record when somebody took it; empty: nothing, or the handler's affair
     scope_of: Callable[[str], Scope | None] | None = None  # instead of ``scope``, by what the ``*`` stands for
 
 

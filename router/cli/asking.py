@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import http.client
 import os
 import socket
@@ -38,7 +39,7 @@ def ask_daemon(config_path: Path, method: str, path: str, body: object = None, *
     token = os.environ.get("ALERT_ROUTER_TOKEN")
     connection = _connect(settings)
     connection.timeout = seconds
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    headers = {"Authorization": f"Bearer {token}" if token else f"Local {_login_name()}"}
     payload = None if body is None else msgspec.json.encode(body)
     try:
         connection.request(method, path, payload, headers | ({} if payload is None else {"Content-Type": "application/json"}))
@@ -53,6 +54,14 @@ def ask_daemon(config_path: Path, method: str, path: str, body: object = None, *
     if answer.status >= http.client.BAD_REQUEST:
         fail(f"the daemon answers {answer.status}: {text}")
     return text
+
+
+def _login_name() -> str:
+    """Who runs this command, for the audit record."""
+    try:
+        return getpass.getuser().encode("ascii", "replace").decode()
+    except (OSError, KeyError):  # a user without a name
+        return str(os.getuid())
 
 
 def _connect(settings: Settings) -> http.client.HTTPConnection:

@@ -16,6 +16,7 @@ import msgspec
 from router.clock import Clock
 from router.config.settings import Settings
 from router.daemon.chores import Chores
+from router.daemon.clerk import OURSELVES, Clerk
 from router.daemon.history import HistoryKeeper
 from router.daemon.joints import api_tokens, ingest_sources, known_secrets
 from router.daemon.observing import read_gauges
@@ -139,6 +140,7 @@ class Daemon:
         self._history = HistoryKeeper(
             settings=settings.history, client=parts.paging.client, open_reader=self._store.reader, clock=self._clock
         )
+        self._clerk = Clerk(self._store, self._clock)
         self._metrics.read_gauges(self._gauges)
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -155,6 +157,7 @@ class Daemon:
                     tasks.create_task(self._feed_watchdog(), name="watchdog"),
                 ]
                 await self._doorway.open(tasks)
+                await self._clerk.note(OURSELVES, "started", f"rules {rules.in_force.version} in force", through="router")
                 self._notifier.ready(f"{len(parts.engine.ruleset.rules)} rules, listening on {self._doorway.addresses}")
                 log.info(
                     "started",
@@ -163,6 +166,7 @@ class Daemon:
                     version=rules.in_force.version,
                 )
                 await self._stopping.wait()
+                await self._clerk.note(OURSELVES, "stopping", through="router")
                 await self._end(chores, helpers, following, processing, dispatching)
         finally:
             await parts.client.aclose()
@@ -299,6 +303,8 @@ class Daemon:
             self._reload_wanted.clear()
             self._notifier.reloading()
             mistakes = await self._reloader.reload()
+            outcome = f"refused: {mistakes[0]}" if mistakes else f"rules {self._reloader.version} in force"
+            await self._clerk.note(OURSELVES, "reloaded", f"after a signal or a change of a file: {outcome}", through="router")
             self._notifier.status("the rules are broken, the last good ones stay" if mistakes else "reloaded")
 
     async def _feed_watchdog(self) -> None:

@@ -68,7 +68,7 @@ class Reloader:
         self._started_with = current
         self._config_path = config_path
         self._environ = environ
-        self._version = version
+        self.version = version
         self._store = store
         self._processor = processor
         self._troubles = troubles
@@ -80,7 +80,7 @@ class Reloader:
 
     def begin_with(self, version: str) -> None:
         """The journal names this rule set last; a start has put it there."""
-        self._version = version
+        self.version = version
 
     async def reload(self) -> list[str]:
         """Every mistake that kept it from happening; empty: the new files are in force."""
@@ -109,11 +109,11 @@ class Reloader:
         """Keep the texts, journal the change, then swap the rest; StoreError or Overloaded: nothing was changed."""
         log_warnings(loaded.warnings)
         ruleset = loaded.ruleset
-        if ruleset.version != self._version:
+        if ruleset.version != self.version:
             await self._store.save_ruleset(ruleset.version, self._clock.now(), loaded.texts)
             self._processor.rulesets[ruleset.version] = ruleset
             await self._store.append(self._clock.now(), [RulesChanged(version=ruleset.version)], reserved=True)
-            self._version = ruleset.version
+            self.version = ruleset.version
             log.info("rules_changed", version=ruleset.version, rules=len(ruleset.rules))
         stays = [name for name in RESTART_SETTINGS if _fixed(loaded.settings, name) != _fixed(self._started_with, name)]
         if stays:

@@ -28,6 +28,7 @@ from router.api.sockets import bind_tcp, bind_unix, take_handed_over
 from router.api.tls import TlsFailed, TlsFiles, load_tls
 from router.clock import Clock
 from router.config.settings import Address, HandedOverSockets, Settings, TcpAddress, UnixAddress
+from router.daemon.clerk import Clerk
 from router.daemon.descriptors import affordable_connections
 from router.daemon.hooks import WebhookDesk
 from router.daemon.joints import Hands, Owners, SilenceDesk, api_tokens, webhook_secrets
@@ -113,6 +114,7 @@ class Doorway:
             ),
             authenticator=self._authenticator,
             metrics=metrics,
+            record=Clerk(store, clock).note,
         )
         self._server = _build_server(api, settings, clock)
 

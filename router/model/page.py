@@ -111,12 +111,16 @@ class Page(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.status in {"triggered", "acknowledged"}
 
 
+Through = Literal["pagerduty", "api", "router"]
+"""By which way something was done: in PagerDuty, through our API (the command line asks there, too), by the router itself."""
+
+
 class AuditEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Who did what to a page; only ever added."""
+    """Who did what; only ever added."""
 
     at: int
     who: str  # a person's name as PagerDuty says it, a token's name, or "alert-router"
-    through: Literal["pagerduty", "api", "router"]
+    through: Through
     what: str  # acknowledged, resolved, noted, confirmed, not_confirmed, merged ...
     incident: int = 0  # our number; 0: none
     team: str = ""

@@ -123,8 +123,21 @@ class Reader(Protocol):
         """Pages by incident, then team: of one incident, of one of PagerDuty's, or else all that are open there."""
         ...
 
-    def audit(self, *, incident: int | None = None, before_id: int | None = None, limit: int = 100) -> list[AuditRow]:
-        """Who did what, newest first."""
+    def audit(
+        self,
+        *,
+        incident: int | None = None,
+        who: str = "",
+        since: int | None = None,
+        until: int | None = None,
+        before_id: int | None = None,
+        after_id: int | None = None,
+        limit: int = 100,
+    ) -> list[AuditRow]:
+        """Who did what, newest first; with ``after_id`` oldest first from there on.
+
+        ``who``: a part of the name, letters A to Z in any case; ``since`` <= at < ``until``.
+        """
         ...
 
     def state(self, kind: str, *, after_id: int = 0, limit: int = 1000) -> list[StateRow]:

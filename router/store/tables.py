@@ -264,12 +264,27 @@ class MemoryReader:
         )
         return _first(found, limit)
 
-    def audit(self, *, incident: int | None = None, before_id: int | None = None, limit: int = 100) -> list[AuditRow]:
-        """Who did what, newest first."""
+    def audit(
+        self,
+        *,
+        incident: int | None = None,
+        who: str = "",
+        since: int | None = None,
+        until: int | None = None,
+        before_id: int | None = None,
+        after_id: int | None = None,
+        limit: int = 100,
+    ) -> list[AuditRow]:
+        """Who did what, newest first; with ``after_id`` oldest first from there on."""
         found = (
             AuditRow(id=audit_id, entry=entry)
-            for audit_id, entry in sorted(self._open().audit.items(), reverse=True)
-            if (before_id is None or audit_id < before_id) and (incident is None or (entry.incident == incident > 0))
+            for audit_id, entry in sorted(self._open().audit.items(), reverse=after_id is None or incident is not None)
+            if (before_id is None or audit_id < before_id)
+            and audit_id > (after_id or 0)
+            and (incident is None or (entry.incident == incident > 0))
+            and _ascii_lower(who) in _ascii_lower(entry.who)
+            and entry.at >= (since or 0)
+            and (until is None or entry.at < until)
         )
         return _first(found, limit)
 
@@ -300,6 +315,11 @@ class MemoryReader:
         if self._tables is None:
             raise StoreUnavailable("the reader is closed")
         return self._tables
+
+
+def _ascii_lower(text: str) -> str:
+    """As SQLite's ``lower`` does it: other letters stay as they are."""
+    return text.encode().lower().decode()
 
 
 def _first(rows: Any, limit: int) -> list[Any]:

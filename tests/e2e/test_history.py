@@ -75,3 +75,24 @@ async def test_the_daemon_fetches_by_itself(make_daemon, pagerduty) -> None:
     await eventually(lambda: "history_synced" in daemon.log)
     await off_loop(daemon.stop)
     assert (daemon.folder / "data/alert-router-history.db").exists()
+
+
+async def test_who_did_what_to_the_router_is_recorded(make_daemon, pagerduty) -> None:
+    daemon = make_daemon(start=False)
+    await off_loop(daemon.start)
+
+    def run(*arguments: str) -> str:
+        return daemon.run_command(*arguments).stdout
+
+    status, _ = await off_loop(daemon.request, "POST", "/-/reload")
+    assert status == 200
+    await off_loop(daemon.request, "POST", "/v1/deliveries/99/retry")
+    assert daemon.process is not None
+    daemon.process.send_signal(signal.SIGHUP)
+    await eventually(lambda: run("audit", "export").count("reloaded") == 2)
+    await off_loop(daemon.stop)
+    rows = [json.loads(line) for line in (await off_loop(run, "audit", "export")).splitlines()]
+    assert [row["what"] for row in rows] == ["started", "reloaded", "retried a delivery", "reloaded", "stopping"]
+    assert [row["through"] for row in rows] == ["router", "api", "api", "router", "router"]
+    assert rows[2]["text"] == "99: refused (404)"
+    assert "in force" in rows[3]["text"]

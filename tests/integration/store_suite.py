@@ -527,6 +527,22 @@ class StoreSuite:
         reader.close()
         await store.close()
 
+    async def test_the_audit_record_is_searched_by_who_and_when_and_read_onwards(self, world: World) -> None:
+        store = await self.opened(world)
+        names = ("Ada Example", "alert-router", "Bo \u00c4hm", "ada, on this machine")
+        entries = [AuditEntry(at=START + n, who=name, through="api", what="x") for n, name in enumerate(names)]
+        await store.follow(Followed(audit=tuple(entries)))
+        reader = store.reader()
+        assert [row.entry for row in reader.audit(who="ada")] == [entries[3], entries[0]]
+        assert [row.entry for row in reader.audit(who="\u00e4hm")] == []
+        assert [row.entry for row in reader.audit(who="\u00c4HM")] == [entries[2]]
+        assert [row.entry for row in reader.audit(since=START + 1, until=START + 3)] == [entries[2], entries[1]]
+        onwards = reader.audit(after_id=0, limit=3)
+        assert [row.entry for row in onwards] == entries[:3]
+        assert [row.entry for row in reader.audit(after_id=onwards[-1].id)] == entries[3:]
+        reader.close()
+        await store.close()
+
     async def test_retention_takes_what_is_old_and_over_and_nothing_else(self, world: World) -> None:
         store = await self.opened(world)
         entries = [entry for n in range(1, 8) for entry in await store.append(START + n, [fact(n)])]

@@ -290,10 +290,19 @@ SELECT incident, body FROM pages INDEXED BY pages_open WHERE is_open = 1 AND inc
 ORDER BY incident, team LIMIT :limit
 
 -- name: audit_of_incident
-SELECT id, body FROM audit WHERE incident = :incident AND incident > 0 AND id < :before_id ORDER BY id DESC LIMIT :limit
+SELECT id, body FROM audit WHERE incident = :incident AND incident > 0 AND id < :before_id AND id > :after_id
+  AND at >= :since AND at < :until AND (:who = '' OR instr(lower(json_extract(body, '$.who')), lower(:who)) > 0)
+ORDER BY id DESC LIMIT :limit
 
 -- name: audit
-SELECT id, body FROM audit WHERE id < :before_id ORDER BY id DESC LIMIT :limit
+SELECT id, body FROM audit WHERE id < :before_id
+  AND at >= :since AND at < :until AND (:who = '' OR instr(lower(json_extract(body, '$.who')), lower(:who)) > 0)
+ORDER BY id DESC LIMIT :limit
+
+-- name: audit_onwards
+SELECT id, body FROM audit WHERE id < :before_id AND id > :after_id
+  AND at >= :since AND at < :until AND (:who = '' OR instr(lower(json_extract(body, '$.who')), lower(:who)) > 0)
+ORDER BY id LIMIT :limit
 
 -- name: retire_webhooks
 DELETE FROM webhooks WHERE id IN (

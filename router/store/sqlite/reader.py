@@ -160,13 +160,30 @@ class SqliteReader:
             rows = self._rows("pages_open", parameters)
         return [read_page(row) for row in rows]
 
-    def audit(self, *, incident: int | None = None, before_id: int | None = None, limit: int = 100) -> list[AuditRow]:
-        """Who did what, newest first."""
-        parameters: dict[str, Any] = {"before_id": _END if before_id is None else before_id, "limit": limit}
+    def audit(
+        self,
+        *,
+        incident: int | None = None,
+        who: str = "",
+        since: int | None = None,
+        until: int | None = None,
+        before_id: int | None = None,
+        after_id: int | None = None,
+        limit: int = 100,
+    ) -> list[AuditRow]:
+        """Who did what, newest first; with ``after_id`` oldest first from there on."""
+        parameters: dict[str, Any] = {
+            "before_id": _END if before_id is None else before_id,
+            "after_id": after_id or 0,
+            "since": since or 0,
+            "until": _END if until is None else until,
+            "who": who,
+            "limit": limit,
+        }
         if incident is not None:
             rows = self._rows("audit_of_incident", parameters | {"incident": incident})
         else:
-            rows = self._rows("audit", parameters)
+            rows = self._rows("audit" if after_id is None else "audit_onwards", parameters)
         return [read_audit(row) for row in rows]
 
     def state(self, kind: str, *, after_id: int = 0, limit: int = 1000) -> list[StateRow]:

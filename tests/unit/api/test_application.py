@@ -130,3 +130,27 @@ async def test_a_handler_that_breaks_is_answered_500_without_its_secrets(capsys:
     answer = await api.answer(found, Request(method="GET", path="/see/broken"))
     assert (answer.status, json.loads(answer.body)["message"]) == (500, "internal error; the log says more")
     assert "request_failed" in "".join(capsys.readouterr())
+
+
+async def test_who_took_an_audited_route_is_recorded() -> None:
+    kept: list[tuple[str, str, str]] = []
+
+    async def record(who: str, what: str, subject: str) -> None:
+        kept.append((who, what, subject))
+
+    routes = [
+        Route(method="POST", path="/see/*", handler=show, scope="write", name="see", audit="dropped a delivery"),
+        Route(method="POST", path="/quiet", handler=take, scope="write", name="quiet"),
+    ]
+    token = Token(name="bot", secret="s3cret", scopes=frozenset({"write"}))
+    api = Api(routes=routes, authenticator=Authenticator([token]), metrics=Metrics(), record=record)
+    headers = {b"authorization": b"Bearer s3cret"}
+    for path, query in (("/see/12", b"reason=noise"), ("/see/refused", b""), ("/quiet", b"")):
+        found = api.admit("POST", path, headers, REMOTE)
+        assert isinstance(found, Found)
+        await api.answer(found, Request(method="POST", path=path, query_text=query, headers=headers))
+    assert isinstance(api.admit("POST", "/see/12", {}, REMOTE), Answer)
+    assert kept == [
+        ("bot", "dropped a delivery", "12: noise"),
+        ("bot", "dropped a delivery", "refused: refused (409)"),
+    ]

@@ -125,3 +125,14 @@ def test_what_a_page_from_elsewhere_made_a_browser_send_is_not_local(headers: di
         with pytest.raises(Refused, match="or localhost, or configure tokens") as refused:
             Authenticator().check(None, peer, "read")
         assert refused.value.status == 403
+
+
+def test_without_tokens_our_command_line_says_whom_it_runs_for() -> None:
+    nobody = Authenticator()
+    assert nobody.name_of(b"Local ada") == "ada, on this machine"
+    assert nobody.name_of(b"local  \xff\x1b[31m ") == "\ufffd[31m, on this machine"
+    assert nobody.name_of(b"Local " + b"x" * 500) == "x" * 64 + ", on this machine"
+    assert nobody.name_of(b"Local ") == nobody.name_of(None) == "this machine"
+    some = Authenticator([Token(name="bot", secret="a secret of some length", scopes=frozenset({"write"}))])
+    assert some.name_of(b"Local ada") == "this machine"
+    assert some.name_of(b"Bearer a secret of some length") == "bot"

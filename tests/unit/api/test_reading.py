@@ -14,6 +14,7 @@ from router.api.reading import Query, Reading, ReadingRoom
 from router.errors import StoreUnavailable
 from router.model.alert import Alert
 from router.model.delivery import DeliveryState
+from router.model.page import AuditEntry, Followed
 from router.model.transition import ActiveAlert, StateRow
 from router.store.base import Commit, Reader
 from router.store.memory import MemoryStore
@@ -60,6 +61,11 @@ async def rig() -> AsyncIterator[Rig]:
             deliveries=[delivery(number) for number in numbers],
         )
     )
+    audit = [
+        AuditEntry(at=START + number, who=who, through="api", what="x", incident=number == 0)
+        for number, who in enumerate(("Ada", "alert-router", "Bo"))
+    ]
+    await store.follow(Followed(audit=tuple(audit)))
     rig = Rig(store)
     yield rig
     await rig.room.close()
@@ -216,3 +222,16 @@ async def test_a_store_that_does_not_answer() -> None:
         await room.ask(lambda _: None)
     assert caught.value.status == 503
     await room.close()
+
+
+async def test_who_did_what_page_by_page(rig: Rig) -> None:
+    page = read(await rig.reading.audit(ask("limit=2")))
+    assert [row["entry"]["who"] for row in page["items"]] == ["Bo", "alert-router"]
+    rest = read(await rig.reading.audit(ask(f"limit=2&cursor={page['next']}")))
+    assert [row["entry"]["who"] for row in rest["items"]] == ["Ada"]
+    assert rest["next"] is None
+    assert len(read(await rig.reading.audit(ask("who=ROUTER")))["items"]) == 1
+    assert len(read(await rig.reading.audit(ask(f"since={START + 1}&until={START + 2}")))["items"]) == 1
+    assert len(read(await rig.reading.audit(ask("incident=1")))["items"]) == 1
+    with pytest.raises(Refused):
+        await rig.reading.audit(ask("since=soon"))

@@ -65,7 +65,8 @@ def test_a_unix_socket_is_asked(tmp_path: Path, monkeypatch) -> None:
     try:
         with answering(listening, http("200 OK", "yes")) as asked:
             assert ask_daemon(Place(tmp_path, listen=f"unix:{path}").config, "GET", "/x") == "yes"
-        assert b"authorization" not in asked[0].lower()
+        assert b"bearer" not in asked[0].lower()
+        assert b"authorization: local " in asked[0].lower()
     finally:
         path.unlink()
 
