@@ -128,7 +128,12 @@ def _check_rules(files: RuleTexts, examined: Examined | None, *, is_whole: bool)
         scale = settings.scale if settings else DEFAULT_SCALE
         return check_files(files, Names(teams=None, scale=scale))
     ruleset, diagnostics = compile_ruleset(
-        files, teams=settings.teams, default_team=settings.default_team, scale=settings.scale, sources=settings.sources
+        files,
+        teams=settings.teams,
+        default_team=settings.default_team,
+        scale=settings.scale,
+        sources=settings.sources,
+        rights=settings.rights,
     )
     if ruleset is None:
         names = Names(teams=settings.teams, scale=settings.scale)

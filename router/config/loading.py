@@ -36,8 +36,9 @@ from router.config.severities import build_scale
 from router.config.sources import build_sources
 from router.config.teams import build_teams
 from router.errors import ConfigError, Diagnostic
+from router.model.ruleset import NOBODY, FileRights
 from router.model.webhook import WebhookCheck
-from router.yamldoc import Document, read, validate
+from router.yamldoc import Document, read, suggest, validate
 
 _SQLITE = "sqlite:"
 _STAND_IN_TEAM = {"pagerduty": {"routing_key": "env:STAND_IN"}}
@@ -191,6 +192,7 @@ def _build(
         channel_policies=policies,
         severity_channels=build_severity_channels(value.severity_channels, policies, findings),
         shutdown_timeout_ms=value.shutdown_timeout,
+        rights=_build_rights(value, findings),
         watch=value.reload.watch,
         secrets=Secrets(base=findings.base, environ=environ, literals=findings.literals, previous=previous),
         spans={
@@ -198,6 +200,15 @@ def _build(
             **{f"teams.{name}": document.span(("teams", name), key=True) for name in teams},
         },
     )
+
+
+def _build_rights(value: Configuration, findings: Findings) -> FileRights:
+    for pattern, team in value.rule_owners.items():
+        if team != NOBODY and team not in value.teams and not findings.is_broken(("teams",)):
+            hint = suggest(team, value.teams) or f'teams are {", ".join(value.teams)}; "{NOBODY}" is for a common file'
+            findings.complain(("rule_owners", pattern), "unknown-team", f"there is no team {team[:60]!r}", hint)
+    guards = [value.guard_files] if isinstance(value.guard_files, str) else value.guard_files
+    return FileRights(guards=tuple(guards), owners=tuple(value.rule_owners.items()))
 
 
 def _build_pagerduty(value: Configuration, findings: Findings) -> PagerDutySettings:

@@ -273,6 +273,19 @@ class Configuration(Section):
         "Rule files, and directories whose `*.yaml` are read in sorted order (`*.test.yaml` are tests). Relative to this file.",
         min_length=1,
     )
+    guard_files: list[str] | str = setting(
+        [],
+        "Patterns for the names of rule files that are guards, as seen from this file: they have to say `guard: true`, and no "
+        "other may. Empty: any file may be a guard.",
+        examples=[["rules/00-guards.yaml"]],
+    )
+    rule_owners: dict[str, str] = setting(
+        {},
+        "Whose the rule files are, by patterns for their names, the first that fits: each has to name that team as its "
+        "`owner`. `*` as the team: a common file, which names none. A file that no pattern fits is refused. Empty: any file "
+        "may name any owner, or none.",
+        examples=[{"rules/payments*.yaml": "payments", "rules/90-common.yaml": "*"}],
+    )
     default_team: str = Field(description="Who gets what no rule matched, and the router's own problems.")
     teams: dict[Name, TeamSection] = Field(description="Who is paged, by name.", min_length=1)
     severities: dict[SeverityWord, list[str] | str] = setting(

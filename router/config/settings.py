@@ -17,7 +17,7 @@ from router.config.history import HistorySettings
 from router.config.secrets import Secrets
 from router.errors import Diagnostic, Span
 from router.model.quantity import Rate
-from router.model.ruleset import ChannelPolicy, Team
+from router.model.ruleset import ChannelPolicy, FileRights, Team
 from router.model.severity import Severity, SeverityScale
 from router.model.webhook import Webhook
 
@@ -165,6 +165,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     limits: LimitSettings
     log: LogSettings
     shutdown_timeout_ms: int
+    rights: FileRights  # which rule files may be what
     watch: bool  # reload when a configuration or rule file changes
     secrets: Secrets
     warnings: tuple[Diagnostic, ...] = ()

@@ -70,7 +70,11 @@ def load(
         raise RulesBroken(settings, found.diagnostics)
     files = found.files
     ruleset, diagnostics = compile_ruleset(
-        files, teams=settings.teams, default_team=settings.default_team, scale=settings.scale
+        files,
+        teams=settings.teams,
+        default_team=settings.default_team,
+        scale=settings.scale,
+        rights=settings.rights,
     )
     if ruleset is None:
         raise RulesBroken(settings, diagnostics)

@@ -247,4 +247,6 @@ def _show(rule: Rule) -> dict[str, Any]:
         "page": list(rule.page),
         "drop": rule.drop,
         "group_by": list(rule.group_by),
+        "guard": rule.standing.guard,
+        "owners": list(rule.standing.owners),
     }

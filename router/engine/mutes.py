@@ -24,7 +24,7 @@ from router.engine.trigger import Verdict
 from router.model.alert import Alert
 from router.model.decision import Action, Reason
 from router.model.journal import SilenceChanged
-from router.model.ruleset import Maintenance, Match, Rule
+from router.model.ruleset import Maintenance, Match, Rule, Standing
 from router.model.schedule import Schedule
 from router.model.silence import MAX_SILENCES, Silence
 
@@ -77,6 +77,7 @@ class Mutes:
         self._file_silences = ruleset.silences
         self._in_files = Finder([each.match for each in ruleset.silences])
         self._inhibiting = Inhibiting(ruleset.inhibitions)
+        self._inhibitions = {each.id: each.standing for each in ruleset.inhibitions}
         self._added: list[tuple[int, Silence]] = []
         self._until_resolved: dict[int, tuple[Match, set[int]]] = {}  # silence row -> what it matches of what fires
         self._index_silences()
@@ -104,7 +105,9 @@ class Mutes:
     def of(self, ready: Ready | None, alert: Alert) -> Mute | None:
         """What mutes this alert under this rule (None: it was removed) now; None: it is free."""
         mute = None if ready is None else self._of_rule(ready.rule)
-        return mute or (self._of_alert(alert) if self.active else None)
+        if mute is None and self.active:
+            return self._of_alert(alert, guarded=ready is not None and ready.rule.standing.guard)
+        return mute
 
     def concern(self, ready: Ready) -> bool:
         """Whether this rule's pages have to ask at all."""
@@ -127,21 +130,28 @@ class Mutes:
         changes = [change for schedule in schedules if (change := schedule.next_change(self._state.now)) is not None]
         return min(changes, default=0)
 
-    def _of_alert(self, alert: Alert) -> Mute | None:
+    def _reaches(self, standing: Standing, alert: Alert, *, guarded: bool) -> bool:
+        """Whether what stands in such a file may mute this alert, under a rule that a guard file holds or another."""
+        if guarded and not standing.guard:
+            return False
+        return not standing.owners or self._state.policy.owns(standing.owners, alert.service)
+
+    def _of_alert(self, alert: Alert, *, guarded: bool) -> Mute | None:
         now = self._state.now
         for position in self._in_maintenance.find(alert):
-            mute = self._in_force(self._maintenance[position])
-            if mute is not None:
+            maintenance = self._maintenance[position]
+            mute = self._in_force(maintenance)
+            if mute is not None and self._reaches(maintenance.standing, alert, guarded=guarded):
                 return mute
         for position in self._in_files.find(alert):
             given = self._file_silences[position]
-            if given.starts_at <= now < given.until:
+            if given.starts_at <= now < given.until and self._reaches(given.standing, alert, guarded=guarded):
                 return Mute(Reason.SILENCED, f"silence:{given.id}", _words("silence", given.id, given.reason), given.until)
         for position in self._in_added.find(alert):
             added = self._added[position][1]
             if added.starts_at <= now < added.until:
                 return Mute(Reason.SILENCED, f"silence:{added.id}", _words("silence", added.id, added.reason), added.until)
-        found = next(self._inhibitors(alert), None)
+        found = next(self._inhibitors(alert, guarded=guarded), None)
         if found is not None:
             inhibition, source = found
             words = _words("inhibition", inhibition, f"{source.service} {source.name}".strip())
@@ -152,26 +162,35 @@ class Mutes:
         """Everything that mutes this alert; ``of`` answers the first."""
         state = self._state
         now = state.now
-        shut = [self._of_rule(ready.rule) for ready in state.policy.find(alert) if ready.rule.page and not ready.drop]
+        rules = [ready.rule for ready in state.policy.find(alert) if ready.rule.page and not ready.drop]
+        guarded = any(rule.standing.guard for rule in rules)
+        shut = [self._of_rule(rule) for rule in rules]
         others = [mute.name for mute in shut if mute is not None]
         if len(others) < len(shut):  # another of its rules pages
             others = []
         if not self.active:
             return Muting(others=tuple(others))
-        given = [self._in_force(self._maintenance[position]) for position in self._in_maintenance.find(alert)]
+        windows = [self._maintenance[position] for position in self._in_maintenance.find(alert)]
+        given = [self._in_force(each) for each in windows if self._reaches(each.standing, alert, guarded=guarded)]
         others += [mute.name for mute in given if mute is not None]
         in_files = [self._file_silences[position] for position in self._in_files.find(alert)]
-        others += [f"silence:{each.id}" for each in in_files if each.starts_at <= now < each.until]
+        others += [
+            f"silence:{each.id}"
+            for each in in_files
+            if each.starts_at <= now < each.until and self._reaches(each.standing, alert, guarded=guarded)
+        ]
         added = [self._added[position][1] for position in self._in_added.find(alert)]
         return Muting(
             silences=tuple(each.id for each in added if each.starts_at <= now < each.until),
-            inhibitors=tuple(dict.fromkeys(source.fingerprint for _, source in self._inhibitors(alert))),
+            inhibitors=tuple(dict.fromkeys(source.fingerprint for _, source in self._inhibitors(alert, guarded=guarded))),
             others=tuple(others),
         )
 
-    def _inhibitors(self, alert: Alert) -> Iterator[tuple[str, Alert]]:
+    def _inhibitors(self, alert: Alert, *, guarded: bool) -> Iterator[tuple[str, Alert]]:
         """The inhibitions that mute it, each with the alerts that it is muted by."""
         for inhibition, rows in self._inhibiting.find(alert):
+            if not self._reaches(self._inhibitions[inhibition], alert, guarded=guarded):
+                continue
             for row_id in rows:
                 source = self._state.active(row_id).alert
                 # What it said before it changed is no reason to keep back what it says now.

@@ -50,6 +50,7 @@ class Ready:
         "goes_on",
         "id",
         "match",
+        "owners",
         "per",
         "per_key",
         "plain",
@@ -68,6 +69,7 @@ class Ready:
         self.id = rule.id
         self.position = position
         self.match = rule.match
+        self.owners = rule.standing.owners
         match = rule.match
         self.plain = match.severities is None and not (match.sources or match.labels or match.where or match.unless)
         self.unsettled = _is_unsettled(match)
@@ -180,6 +182,8 @@ class Policy:
                 match = ready.match
                 if not (any_matches(match.services, service) and any_matches(match.names, name)):
                     continue
+            if ready.owners and not self.owns(ready.owners, service):
+                continue
             found.append(ready)
         self._cached += len(of_service) + len(found) + 1
         if self._cached > CACHED_RULES or len(self._of_pair) >= CACHED_NAMES or len(self._of_service) >= CACHED_NAMES:
@@ -189,6 +193,10 @@ class Policy:
         self._of_service[service] = of_service
         answer = self._of_pair[service, name] = tuple(found)
         return answer
+
+    def owns(self, owners: tuple[str, ...], service: str) -> bool:
+        """Whether one of these teams owns the service; the default team owns what nobody else does."""
+        return (self._owner(service) or self.ruleset.default_team) in owners
 
     def owner(self, service: str) -> Page:
         """The team that owns the service, else the default team."""

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from router.engine.match import any_matches, compares, number_of
 from router.model.alert import Alert
+from router.model.ownership import Ownership
 from router.model.pattern import Pattern
 from router.model.ruleset import Match, NumberTest, Rule, RuleSet
 from router.model.severity import Severity
@@ -69,8 +70,15 @@ def describe(match: Match) -> str:
 
 def walk(ruleset: RuleSet, alert: Alert) -> Iterator[Tried]:
     """The rules in the order they are tried for this alert, up to the one that ends it."""
+    owner = ""
     for rule in ruleset.rules:
-        failure = first_failure(rule.match, alert)
+        owners = rule.standing.owners
+        if owners and not owner:
+            owner = Ownership(ruleset.teams).owner(alert.service) or ruleset.default_team
+        if owners and owner not in owners:
+            failure: Failure | None = Failure("owner", " or ".join(owners), f"{owner} owns the service")
+        else:
+            failure = first_failure(rule.match, alert)
         ends = failure is None and (not rule.goes_on or bool(rule.drop))
         yield Tried(rule, failure, ends)
         if ends:

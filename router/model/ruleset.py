@@ -24,6 +24,9 @@ OWNER = "owner"
 PAGE = "page"
 """In ``RuleSet.severity_channels``: the teams are paged."""
 
+NOBODY = "*"
+"""In ``FileRights.owners``: the file names no owner, and may concern every service."""
+
 DEFAULT_RULE_ID = "default"
 """Reserved: the rule under which alerts that no rule matched go to the default team."""
 
@@ -192,6 +195,26 @@ class ImageTemplate(msgspec.Struct, frozen=True, kw_only=True):
     alt: Template | None = None
 
 
+class Standing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the file is that something stands in. A guard's rules are tried first, and muted by guards and people alone.
+
+    With ``owners`` it concerns only alerts of services that one of these teams owns.
+    """
+
+    guard: bool = False
+    owners: tuple[str, ...] = ()
+
+
+class FileRights(msgspec.Struct, frozen=True, kw_only=True):
+    """Which rule files may be what, by patterns for their names: the first that fits counts. Empty: any may be anything.
+
+    ``owners``: the team that the file has to name as its owner, or NOBODY.
+    """
+
+    guards: tuple[str, ...] = ()
+    owners: tuple[tuple[str, str], ...] = ()
+
+
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """One line of policy. Rules are tried in order; the first that matches ends it unless ``goes_on``.
 
@@ -222,6 +245,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     during: tuple[Schedule, ...] = ()
     outside: tuple[Schedule, ...] = ()
     goes_on: bool = False
+    standing: Standing = Standing()
 
 
 class Team(msgspec.Struct, frozen=True, kw_only=True):
@@ -252,6 +276,7 @@ class FileSilence(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     starts_at: int = 0
     span: Span | None = None
+    standing: Standing = Standing()
 
 
 class Maintenance(msgspec.Struct, frozen=True, kw_only=True):
@@ -264,6 +289,7 @@ class Maintenance(msgspec.Struct, frozen=True, kw_only=True):
     starts_at: int = 0
     until: int = 0
     span: Span | None = None
+    standing: Standing = Standing()
 
 
 class Inhibition(msgspec.Struct, frozen=True, kw_only=True):
@@ -277,6 +303,7 @@ class Inhibition(msgspec.Struct, frozen=True, kw_only=True):
     target: Match
     equal: tuple[str, ...] = ()
     span: Span | None = None
+    standing: Standing = Standing()
 
 
 class RuleSet(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import assert_never
 
+import msgspec
+
 from router.errors import ConfigError, Diagnostic
 from router.model.pattern import Pattern
 from router.model.quantity import format_duration
@@ -18,6 +20,7 @@ from router.model.ruleset import (
     AtOnce,
     CloseEpisode,
     Count,
+    FileRights,
     FiringFor,
     Flapping,
     ImageTemplate,
@@ -57,6 +60,7 @@ from router.rules.schema import (
 from router.rules.schema import OnResolved as OnResolvedSection
 from router.rules.schema import Resolve as ResolveSection
 from router.rules.schema import When as WhenSection
+from router.rules.standing import build_standing, check_owned, stamp
 from router.yamldoc import Path
 
 _USELESS_WITH_DROP = (
@@ -73,13 +77,16 @@ def compile_ruleset(
     scale: SeverityScale,
     sources: Collection[str] | None = None,
     now: int | None = None,
+    rights: FileRights | None = None,
 ) -> tuple[RuleSet | None, list[Diagnostic]]:
     """The rule set these files (name, text) make, tried in this order, and every mistake and warning, file by file.
 
     The rule set is None exactly if one of the diagnostics is an error. Never raises for what stands in a file. ``sources``:
     names of the configured ones, to warn of rules that name another. ``now``: the time (ms UTC), to warn of what is over.
+    ``rights``: which files may be guards, and whose they are. The rules of guards come before all others.
     """
-    compiled, diagnostics = _compile(files, Names(teams=teams, scale=scale, sources=sources, now=now))
+    names = Names(teams=teams, scale=scale, sources=sources, now=now, rights=rights or FileRights(), default_team=default_team)
+    compiled, diagnostics = _compile(files, names)
     if any(found.level == "error" for found in diagnostics):
         return None, diagnostics
     version = version_of(Bundle.of(files, teams=teams, default_team=default_team, scale=scale))
@@ -110,12 +117,14 @@ def _compile(files: Sequence[tuple[str, str | bytes]], names: Names) -> tuple[li
     calendar = Calendar(list(zip(found, all_findings, strict=True)))
     compiled = [_compile_file(each, calendar, findings) for each, findings in zip(found, all_findings, strict=True)]
     check_names([(file.muting, findings) for file, findings in zip(compiled, all_findings, strict=True)])
+    compiled.sort(key=lambda file: not file.standing.guard)
     return compiled, check_rules_together(compiled)
 
 
 def _compile_file(found: ReadFile, calendar: Calendar, findings: Findings) -> CompiledFile:
     rules: list[Rule | None] = []
     ids: list[str] = []
+    standing = build_standing(found, findings)
     if found.value is not None:
         defaults = found.value.defaults
         _check_defaults(defaults, findings)
@@ -123,9 +132,12 @@ def _compile_file(found: ReadFile, calendar: Calendar, findings: Findings) -> Co
             is_broken = index in found.broken
             ids.append(section.id)
             rule = _compile_rule(section, defaults, calendar, ("rules", index), findings)
-            rules.append(None if is_broken else rule)
-    muting = build_muting(found, calendar, findings)
-    return CompiledFile(document=found.document, ids=ids, rules=rules, muting=muting, diagnostics=findings.diagnostics)
+            check_owned(rule.match, ("rules", index, "match"), standing, findings)
+            rules.append(None if is_broken else msgspec.structs.replace(rule, standing=standing))
+    muting = stamp(build_muting(found, calendar, findings), standing, findings)
+    return CompiledFile(
+        document=found.document, ids=ids, rules=rules, muting=muting, standing=standing, diagnostics=findings.diagnostics
+    )
 
 
 def _check_defaults(defaults: DefaultsSection, findings: Findings) -> None:

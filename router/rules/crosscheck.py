@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import msgspec
 
 from router.errors import Diagnostic
-from router.model.ruleset import Match, Rule
+from router.model.pattern import Pattern
+from router.model.ruleset import Rule, Standing
 from router.rules.conditions import matches_everything
+from router.rules.covering import match_covers
 from router.rules.muting import Muting
 from router.yamldoc import Document, to_diagnostic
+
+MAX_COMPARED = 100_000
+"""Pairs of rules that are compared; where there are more, some unreachable rules are not told."""
+
+_WILDCARD = re.compile(r"[*?\[]")
 
 Place = tuple[int, int]
 """Position of the file, position of the rule in it."""
@@ -23,6 +31,7 @@ class CompiledFile(msgspec.Struct, kw_only=True):
     ids: list[str]
     rules: list[Rule | None]
     muting: Muting
+    standing: Standing
     diagnostics: list[Diagnostic]
 
 
@@ -61,33 +70,92 @@ def _written_id(document: Document, index: int) -> object:
 
 
 def _check_reach(files: Sequence[CompiledFile], found: list[list[Diagnostic]]) -> None:
-    """Warn of the first rule below one that takes every alert, and of each that repeats the conditions of one above."""
-    taken: dict[Match, Place] = {}
-    everything: Place | None = None
+    """Warn of each rule that one above takes everything from; below a rule that takes every alert, of the first only."""
+    above = Above()
     for position, file in enumerate(files):
         for index, rule in enumerate(file.rules):
             if rule is None:
                 continue
-            if everything is not None:
-                found[position].append(_unreachable(files, everything, (position, index)))
-                return
-            if rule.match in taken:
-                found[position].append(_unreachable(files, taken[rule.match], (position, index)))
-            if rule.goes_on:
-                continue
-            taken.setdefault(rule.match, (position, index))
-            if matches_everything(rule.match):
-                everything = (position, index)
+            place = (position, index)
+            taking = above.takes_all_of(rule)
+            if taking is not None:
+                found[position].append(_unreachable(files, taking, place))
+                taker = files[taking[0]].rules[taking[1]]
+                assert taker is not None
+                if _takes_everything(taker):
+                    return
+            if not rule.goes_on:
+                above.add(rule, place)
+
+
+def _takes_everything(rule: Rule) -> bool:
+    return matches_everything(rule.match) and not rule.standing.owners
+
+
+class Above:
+    """The rules tried so far that end it. Filed by how a pattern for services begins, so that few are compared."""
+
+    def __init__(self) -> None:
+        """None was tried."""
+        self._any: list[tuple[Rule, Place]] = []
+        self._by_beginning: dict[str, list[tuple[Rule, Place]]] = {}
+        self._compared = 0
+
+    def add(self, rule: Rule, place: Place) -> None:
+        """One more."""
+        services = [pattern for pattern in rule.match.services if not pattern.negated]
+        beginnings = {_beginning(pattern) for pattern in services}
+        if not beginnings or "" in beginnings:
+            self._any.append((rule, place))
+            return
+        for beginning in beginnings:
+            self._by_beginning.setdefault(beginning, []).append((rule, place))
+
+    def takes_all_of(self, rule: Rule) -> Place | None:
+        """The first of them that matches whatever this one does; None also when there were too many to compare."""
+        services = [pattern for pattern in rule.match.services if not pattern.negated]
+        candidates = list(self._any)
+        if services:
+            text = _beginning(services[0])
+            for length in range(1, len(text) + 1):
+                candidates += self._by_beginning.get(text[:length], ())
+        candidates.sort(key=lambda candidate: candidate[1])
+        for other, place in candidates:
+            self._compared += 1
+            if self._compared > MAX_COMPARED:
+                return None
+            if _reaches_as_far(other.standing, rule.standing) and match_covers(other.match, rule.match):
+                return place
+        return None
+
+
+def _beginning(pattern: Pattern) -> str:
+    """The text before the first wildcard; a regular expression has none."""
+    if pattern.kind == "glob":
+        return _WILDCARD.split(pattern.text, maxsplit=1)[0]
+    return "" if pattern.kind == "regex" else pattern.text
+
+
+def _reaches_as_far(wide: Standing, narrow: Standing) -> bool:
+    """Services have one owner each, so a file of some teams reaches no further than they do."""
+    return not wide.owners or (bool(narrow.owners) and set(narrow.owners) <= set(wide.owners))
 
 
 def _unreachable(files: Sequence[CompiledFile], above: Place, below: Place) -> Diagnostic:
     document = files[above[0]].document
     rule = files[above[0]].rules[above[1]]
     assert rule is not None
-    takes = "takes every alert" if matches_everything(rule.match) else "has the same conditions"
+    other = files[below[0]].rules[below[1]]
+    assert other is not None
+    if _takes_everything(rule):
+        takes = "takes every alert"
+    else:
+        takes = "has the same conditions" if rule.match == other.match else "takes every alert that this one could"
     message = f"this rule can never match: {rule.id!r} above it, at {document.span(('rules', above[1]))}, {takes}"
     more = sum(len(file.rules) for file in files[below[0] :]) - below[1] - 1
-    if more and matches_everything(rule.match):
+    if more and _takes_everything(rule):
         message += f" (nor can the {more} below)"
     hint = "move it up, or let the other go on with continue: true"
+    if rule.standing.guard and not other.standing.guard:
+        hint = "the other stands in a guard file, which comes first; it may go on with continue: true"
     return to_diagnostic(files[below[0]].document, ("rules", below[1]), "unreachable-rule", message, hint, "warning")

@@ -8,7 +8,7 @@ import msgspec
 
 from router.errors import Diagnostic
 from router.model.pattern import Pattern
-from router.model.ruleset import OWNER, Team, Template
+from router.model.ruleset import OWNER, FileRights, Team, Template
 from router.model.severity import Severity, SeverityScale
 from router.rules.template import TemplateRefused, compile_template
 from router.yamldoc import Document, Path, suggest, to_diagnostic
@@ -27,6 +27,8 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
     scale: SeverityScale
     sources: Collection[str] | None = None
     now: int | None = None
+    rights: FileRights = FileRights()
+    default_team: str = ""
 
 
 class Findings:
@@ -37,6 +39,11 @@ class Findings:
         self.document = document
         self._names = names
         self.diagnostics: list[Diagnostic] = []
+
+    @property
+    def names(self) -> Names:
+        """What the file may refer to."""
+        return self._names
 
     def is_past(self, at: int) -> bool:
         """Whether that time is over, as far as it is known what time it is."""
@@ -65,12 +72,12 @@ class Findings:
             report(path, "unknown-severity", message, hint)
         return found
 
-    def team(self, path: Path, name: str) -> bool:
-        """Whether there is such a team (or it is the owner); a complaint if not."""
+    def team(self, path: Path, name: str, *, is_owner: bool = False) -> bool:
+        """Whether there is such a team (or it is the owner's place, unless it names the owner); a complaint if not."""
         teams = self._names.teams
-        if teams is None or name == OWNER or name in teams:
+        if teams is None or name in teams or (name == OWNER and not is_owner):
             return True
-        hint = suggest(name, [OWNER, *teams]) or f"teams are {', '.join(list(teams)[:_NAMES_SHOWN])}"
+        hint = suggest(name, [*([] if is_owner else [OWNER]), *teams]) or f"teams are {', '.join(list(teams)[:_NAMES_SHOWN])}"
         self.complain(path, "unknown-team", f"there is no team {name[:_SHOWN]!r}", hint)
         return False
 

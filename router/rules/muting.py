@@ -31,6 +31,8 @@ class Calendar:
     def __init__(self, files: Sequence[tuple[ReadFile, Findings]]) -> None:
         """Build them, and complain of names that stand twice."""
         self._schedules: dict[str, Schedule | None] = {}
+        self._of_guards: set[str] = set()
+        self._guards = {file.document.file for file, _ in files if file.value is not None and file.value.guard}
         for file, findings in files:
             for name in file.lost_schedules:
                 self._schedules[name] = None
@@ -41,6 +43,8 @@ class Calendar:
                         ("schedules", name), "duplicate-id", message, "schedules are shared by all files", key=True
                     )
                 self._schedules[name] = _build_schedule(name, section, findings)
+                if file.document.file in self._guards:
+                    self._of_guards.add(name)
 
     def find(self, written: str | list[str], path: Path, findings: Findings) -> tuple[Schedule, ...]:
         """The schedules of these names; complaints about unknown ones."""
@@ -50,6 +54,9 @@ class Calendar:
             if name not in self._schedules:
                 hint = suggest(name, self._schedules) or "name it under schedules, in this file or another"
                 findings.complain(place, "unknown-schedule", f"there is no schedule {name[:_SHOWN]!r}", hint)
+            elif findings.document.file in self._guards and name not in self._of_guards:
+                message = f"the schedule {name!r} stands in a file that is no guard, so others could change it"
+                findings.complain(place, "unguarded-schedule", message, "name it under schedules of a guard file")
             elif (schedule := self._schedules[name]) is not None:
                 found.append(schedule)
         return tuple(found)

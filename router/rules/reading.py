@@ -111,7 +111,7 @@ def _salvage(document: Document) -> tuple[RuleFile | None, frozenset[int]]:
             broken.add(index)
             rules.append({"id": _STAND_IN_ID} if index in unreadable else _cut_down(document, rule))
     salvaged: dict[str, Any] = {"rules": rules}
-    for key in ("defaults", "silences", "maintenance", "inhibitions"):
+    for key in ("owner", "guard", "defaults", "silences", "maintenance", "inhibitions"):
         if key in data and _try(document, {key: data[key], "rules": []}) is not None:
             salvaged[key] = data[key]
     schedules = data.get("schedules")

@@ -444,6 +444,17 @@ class RuleFile(Section):
     """A file of rules. Files are read in sorted order and their rules tried one after another."""
 
     version: Literal[1] = setting(1, "Version of the rule language.")
+    owner: Maybe[list[str] | str] = setting(
+        None,
+        "Whose file it is, a team or a list of teams: all that stands in it concerns only services that they own.",
+        min_length=1,
+        examples=["payments"],
+    )
+    guard: bool = setting(
+        False,  # noqa: FBT003 -- the key's default
+        "Whether it is a guard: its rules are tried before those of all other files, and nothing that stands in another file "
+        "keeps them from paging.",
+    )
     rules: list[RuleSection] = Field(description="The rules, in the order they are tried.")
     defaults: DefaultsSection = setting({}, "What the rules of this file have unless they say otherwise.")
     schedules: dict[RuleId, ScheduleSection] = setting({}, "Times with names, for the rules of all files.")

@@ -9,7 +9,7 @@ from router.engine.policy import Policy
 from router.engine.tried import walk
 from router.model.alert import Alert
 from router.model.pattern import Pattern
-from router.model.ruleset import DEFAULT_RULE_ID, LabelTest, Match, NumberTest, Rule
+from router.model.ruleset import DEFAULT_RULE_ID, LabelTest, Match, NumberTest, Rule, Standing, Team
 from router.model.severity import Severity
 from tests.support.engine import fire, ruleset
 
@@ -38,7 +38,8 @@ def matches_unless(unless: st.SearchStrategy[list[Match]]) -> st.SearchStrategy[
 
 
 matches = matches_unless(st.lists(matches_unless(st.just([])), max_size=2))
-rules = st.lists(st.tuples(matches, st.sampled_from(["", "", "noise"]), st.booleans()), max_size=6)
+owners = st.sampled_from([(), (), ("platform",), ("payments",), ("payments", "platform")])
+rules = st.lists(st.tuples(matches, st.sampled_from(["", "", "noise"]), st.booleans(), owners), max_size=6)
 fields = st.dictionaries(st.sampled_from("xy"), st.sampled_from(["", "a", "0", "1", "2", "nan", "ab"]))
 
 
@@ -55,12 +56,15 @@ def alerts(draw: st.DrawFn) -> Alert:
 
 
 @given(rules, alerts())
-def test_the_walk_ends_where_matching_does(drawn: list[tuple[Match, str, bool]], alert: Alert) -> None:
+def test_the_walk_ends_where_matching_does(drawn: list[tuple[Match, str, bool, tuple[str, ...]]], alert: Alert) -> None:
     made = [
-        Rule(id=f"r{number}", match=match, drop=drop, goes_on=goes_on) for number, (match, drop, goes_on) in enumerate(drawn)
+        Rule(id=f"r{number}", match=match, drop=drop, goes_on=goes_on, standing=Standing(owners=owners))
+        for number, (match, drop, goes_on, owners) in enumerate(drawn)
     ]
-    found = [ready.id for ready in Policy(ruleset(*made)).find(alert)]
-    walked = list(walk(ruleset(*made), alert))
+    # Half of the names that are drawn are owned by payments.
+    given = ruleset(*made, given=[Team(name="payments", routing_key="env:PAYMENTS", services=(Pattern("a*"),))])
+    found = [ready.id for ready in Policy(given).find(alert)]
+    walked = list(walk(given, alert))
     matched = [tried.rule.id for tried in walked if tried.failure is None]
     assert (matched or [DEFAULT_RULE_ID]) == found
     assert [tried.rule for tried in walked] == made[: len(walked)]

@@ -391,3 +391,10 @@ def test_literals_of_the_configuration_before_can_still_be_resolved() -> None:
     first = load(MINIMAL.replace("env:KEY", OTHER_KEY))
     second = load_settings(MINIMAL, "config.yaml", base=Path("/"), environ=ENVIRON, previous=first.secrets)
     assert second.secrets.resolve("config:teams.a.pagerduty.routing_key").reveal() == OTHER_KEY
+
+
+def test_who_may_write_which_rule_files() -> None:
+    settings = load(MINIMAL + 'guard_files: rules/00-guards.yaml\nrule_owners: {"rules/a*.yaml": a, "rules/b.yaml": "*"}\n')
+    assert settings.rights.guards == ("rules/00-guards.yaml",)
+    assert settings.rights.owners == (("rules/a*.yaml", "a"), ("rules/b.yaml", "*"))
+    assert found_in(MINIMAL + 'rule_owners: {"rules/b.yaml": b}\n') == [("unknown-team", "3:31")]

@@ -20,6 +20,7 @@ from router.model.ruleset import (
     Match,
     Rule,
     RuleSet,
+    Standing,
 )
 from router.model.schedule import Schedule, Times
 from router.model.severity import Severity
@@ -374,3 +375,74 @@ def test_all_that_mutes_an_alert_is_told_to_those_who_look_in() -> None:
 def test_a_schedule_of_one_rule_mutes_nothing_that_another_rule_pages() -> None:
     world = World(Rule(id="r", during=(LATE,), goes_on=True), Rule(id="s"))
     assert world.engine.muting(A.alert) == mutes.Muting()
+
+
+GUARD = Standing(guard=True)
+OWN = Standing(owners=("payments",))
+DB = fire("db", "Gone")
+
+
+def muted_everywhere(standing: Standing, *given: Rule) -> RuleSet:
+    """A silence, a window and an inhibition of one file, each of which mutes every alert of pay-*."""
+    return rules(
+        *given,
+        silences=(FileSilence(id="s", match=services("pay-*"), until=at("1h"), reason="x", standing=standing),),
+        maintenance=(Maintenance(id="m", match=services("pay-*"), until=at("1h"), standing=standing),),
+        inhibitions=(Inhibition(id="i", source=services("db"), target=services("pay-*"), standing=standing),),
+    )
+
+
+def test_no_drop_silence_window_or_inhibition_of_a_team_keeps_a_guard_from_paging() -> None:
+    guard = Rule(id="guard", match=Match(severities=frozenset({Severity.CRITICAL})), page=("platform",), standing=GUARD)
+    own = Rule(id="own", match=services("pay-*"), drop="quiet please", standing=OWN)
+    world = World(start=muted_everywhere(OWN, guard, own, Rule(id="common")))
+    world.play(
+        ("0s", [DB], ["open at_once", "> trigger platform error"]),
+        ("1m", [fire("pay-api", severity="critical")], ["open at_once", "> trigger platform critical"]),
+        ("2m", [fire("pay-web")], ["drop dropped_by_rule (quiet please)"]),
+    )
+
+
+def test_a_guard_that_goes_on_pages_besides_what_the_team_says() -> None:
+    guard = Rule(id="guard", match=services("pay-*"), page=("platform",), goes_on=True, standing=GUARD)
+    world = World(start=muted_everywhere(OWN, guard, Rule(id="own", standing=OWN)))
+    world.play(
+        ("0s", [A], ["open at_once", "suppress in_maintenance (maintenance m)", "> trigger platform error"]),
+    )
+
+
+def test_guards_and_people_mute_guards() -> None:
+    guard = Rule(id="guard", match=services("pay-*"), standing=GUARD)
+    world = World(start=muted_everywhere(GUARD, guard))
+    world.play(("0s", [A], ["suppress in_maintenance (maintenance m)"]))
+    asked = World(start=rules(guard))
+    asked.play(
+        ("0s", [silence("1h")], ["none silence_changed (silence s1: upgrade by Ada)"]),
+        ("1m", [A], ["suppress silenced (silence s1: upgrade)"]),
+        ("1h", [], ["open at_once (after silence s1: upgrade)", "none silence_changed (silence s1 is over)",
+                    "> trigger payments error"]),
+    )  # fmt: skip
+
+
+def test_what_stands_in_a_teams_file_mutes_its_own_services_only() -> None:
+    everything = rules(
+        Rule(id="common"),
+        silences=(FileSilence(id="s", match=Match(), until=at("1h"), reason="x", standing=OWN),),
+        inhibitions=(Inhibition(id="i", source=services("db"), target=Match(), standing=OWN),),
+    )
+    world = World(start=everything)
+    world.play(
+        ("0s", [DB], ["open at_once", "> trigger platform error"]),
+        ("1m", [fire("web")], ["open at_once", "> trigger platform error"]),
+        ("2m", [A], ["suppress silenced (silence s: x)"]),
+    )
+    assert world.engine.muting(A.alert).others == ("silence:s",)
+    assert world.engine.muting(fire("web").alert).others == ()
+
+
+def test_a_rule_of_a_teams_file_concerns_its_own_services_only() -> None:
+    world = World(start=rules(Rule(id="own", drop="quiet", standing=OWN), Rule(id="common")))
+    world.play(
+        ("0s", [A], ["drop dropped_by_rule (quiet)"]),
+        ("1m", [fire("web")], ["open at_once", "> trigger platform error"]),
+    )

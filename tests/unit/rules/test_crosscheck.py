@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from tests.support.rule_texts import compile_texts, found_in
 
 
@@ -52,3 +54,26 @@ def test_a_dropping_catch_all_hides_what_is_below() -> None:
 
 def test_a_broken_rule_neither_hides_nor_is_hidden() -> None:
     assert found_in("rules: [{id: a, resolve: nevr}, {id: b, match: {service: x}}]") == [("not-a-choice", "1:26")]
+
+
+def test_a_rule_that_one_above_takes_everything_from() -> None:
+    text = (
+        "rules:\n"
+        "  - {id: wide, match: {service: [pay-*, web], min_severity: error}}\n"
+        "  - {id: narrow, match: {service: pay-a*, severity: critical, name: X}}\n"
+        "  - {id: not-all, match: {service: [pay-a, api], severity: critical}}\n"
+        "  - {id: not-worse, match: {service: pay-a, severity: warning}}\n"
+        "  - {id: goes-on, match: {service: '*'}, continue: true}\n"
+        "  - {id: below, match: {service: web, severity: critical}}\n"
+    )
+    _, diagnostics = compile_texts(text)
+    assert [(found.code, found.span.line) for found in diagnostics] == [("unreachable-rule", 3), ("unreachable-rule", 7)]
+    assert "'wide' above it, at a.yaml:2:5, takes every alert that this one could" in diagnostics[0].message
+
+
+def test_thousands_of_rules_are_compared_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "rules:\n" + "".join(f"  - {{id: r{n}, match: {{service: '*-{n}-*'}}}}\n" for n in range(100))
+    monkeypatch.setattr("router.rules.crosscheck.MAX_COMPARED", 50)
+    assert found_in(f"{text}  - {{id: twice, match: {{service: '*-7-*'}}}}\n") == []
+    monkeypatch.setattr("router.rules.crosscheck.MAX_COMPARED", 50_000)
+    assert found_in(f"{text}  - {{id: twice, match: {{service: '*-7-*'}}}}\n") == [("unreachable-rule", "102:5")]
