@@ -15,6 +15,7 @@ from router.config.loading import Examined, examine
 from router.config.rule_files import read_rule_files, shown_name
 from router.config.settings import Settings
 from router.config.severities import DEFAULT_SCALE
+from router.daemon.templates import check_body
 from router.errors import Diagnostic, Span
 from router.ingest.checking import check_webhook
 from router.model.ruleset import RuleSet
@@ -102,7 +103,12 @@ def examine_files(config_path: Path | None, rule_paths: Sequence[Path], *, read_
         name = shown_name(config_path)
         texts[name] = config_path.read_bytes()
         examined = examine(
-            texts[name], name, base=config_path.resolve().parent, read_secrets=read_secrets, check_webhook=check_webhook
+            texts[name],
+            name,
+            base=config_path.resolve().parent,
+            read_secrets=read_secrets,
+            check_webhook=check_webhook,
+            check_template=check_body,
         )
     settings = examined.settings if examined else None
     diagnostics = list(examined.diagnostics) if examined else []

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, TypeAlias
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field
 
-from router.config.fields import DAY_MS, SECOND_MS, CallRate, Duration, Maybe, Reference, Section, between, setting
+from router.config.fields import DAY_MS, SECOND_MS, CallRate, Duration, Maybe, Section, between, setting
 from router.yamldoc import Mistake
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -96,13 +96,3 @@ class ChannelSection(Section):
     use_environment_proxy: bool = setting(False, "Call through the proxy named by HTTPS_PROXY and its like.")  # noqa: FBT003
     digest: Maybe[DigestSection] = setting(None, "Collect, and send one message now and then; absent: each at once.")
     limit: Maybe[ChannelLimitSection] = setting(None, "At most so many incidents; above it one storm message.")
-
-
-class WebhookChannel(ChannelSection):
-    """Any service that takes JSON."""
-
-    kind: Literal["webhook"]
-    url: Reference = Field(description="Where to; an address that lets anybody post is a secret, so it is a reference.")
-
-
-AnyChannel: TypeAlias = WebhookChannel

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from router.config.channel_schema import AnyChannel, DigestSection, parse_time, parse_weekdays
+from router.config.channel_kinds import AnyChannel
+from router.config.channel_schema import DigestSection, parse_time, parse_weekdays
 from router.config.fields import SeverityWord
 from router.config.findings import Findings
 from router.model.digest import Digest

@@ -70,10 +70,17 @@ class Findings:
             self.complain(path, "bad-reference", f"expected {REFERENCE_FORM}, found a reference of another kind")
             return written
         else:
-            reference = f"config:{format_path(path)}"
             hint = f"keep it elsewhere and refer to it: {REFERENCE_FORM}"
             self.warn(path, "literal-secret", f"the {purpose} itself stands in the configuration", hint)
-            self.literals[reference] = written.strip()
+            return self.keep(path, written, purpose)
+        if not self.is_broken(path):
+            self.references[path] = (reference, purpose)
+        return reference
+
+    def keep(self, path: Path, written: str, purpose: Purpose) -> str:
+        """The reference to what stands in the configuration itself, named by its place."""
+        reference = f"config:{format_path(path)}"
+        self.literals[reference] = written.strip()
         if not self.is_broken(path):
             self.references[path] = (reference, purpose)
         return reference

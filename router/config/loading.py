@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from router.config.channel_building import TemplateCheck, build_channels, build_redaction
+from router.config.channel_secrets import CHANNEL_PURPOSES, check_channel_secret
 from router.config.channels import build_policies, build_severity_channels
 from router.config.findings import Findings
 from router.config.history import build_history
@@ -53,12 +55,13 @@ def load_settings(
     read_secrets: bool = True,
     previous: Secrets | None = None,
     check_webhook: WebhookCheck | None = None,
+    check_template: TemplateCheck | None = None,
 ) -> Settings:
     """The settings in this text; ConfigError with every diagnostic (warnings too) if one is an error.
 
     ``base``: directory of the file. ``previous``: the secrets of the configuration this one replaces. Without
     ``read_secrets`` references are checked for their form only, for machines that do not hold them. ``check_webhook`` knows
-    the expressions of mappings; without it they are taken as they stand.
+    the expressions of mappings, ``check_template`` the templates of channels; without them they are taken as they stand.
     """
     examined = examine(
         text,
@@ -68,6 +71,7 @@ def load_settings(
         read_secrets=read_secrets,
         previous=previous,
         check_webhook=check_webhook,
+        check_template=check_template,
     )
     if examined.settings is None or any(found.level == "error" for found in examined.diagnostics):
         raise ConfigError(examined.diagnostics)
@@ -91,6 +95,7 @@ def examine(
     read_secrets: bool = True,
     previous: Secrets | None = None,
     check_webhook: WebhookCheck | None = None,
+    check_template: TemplateCheck | None = None,
 ) -> Examined:
     """As ``load_settings``, but with mistakes it answers what could be understood in spite of them."""
     document = read(text, file)
@@ -100,7 +105,14 @@ def examine(
         value = _salvage(document, findings)
     settings = None
     if value is not None:
-        settings = _build(value, findings, os.environ if environ is None else environ, previous, check_webhook)
+        settings = _build(
+            value,
+            findings,
+            os.environ if environ is None else environ,
+            previous,
+            check_webhook=check_webhook,
+            check_template=check_template,
+        )
         if read_secrets:
             _read_secrets(settings, findings)
             _check_files(settings, findings)
@@ -155,7 +167,9 @@ def _build(
     findings: Findings,
     environ: Mapping[str, str],
     previous: Secrets | None,
+    *,
     check_webhook: WebhookCheck | None,
+    check_template: TemplateCheck | None,
 ) -> Settings:
     policies = build_policies(value.channels, findings)
     teams = build_teams(value.teams, value.default_team, findings, policies)
@@ -189,6 +203,8 @@ def _build(
             max_pending=value.limits.pending,
         ),
         log=LogSettings(format=value.log.format, level=value.log.level),
+        channels=build_channels(value.channels, findings, check_template),
+        redaction=build_redaction(value.redact),
         channel_policies=policies,
         severity_channels=build_severity_channels(value.severity_channels, policies, findings),
         shutdown_timeout_ms=value.shutdown_timeout,
@@ -232,6 +248,7 @@ def _build_pagerduty(value: Configuration, findings: Findings) -> PagerDutySetti
             findings.refer(("pagerduty", "webhook_secrets", index), secret, Purpose.WEBHOOK_SECRET)
             for index, secret in enumerate(section.webhook_secrets)
         ),
+        redaction=build_redaction(section.redact),
         confirm_within_ms={name: team.pagerduty.confirm_within for name, team in value.teams.items()},
     )
 
@@ -299,7 +316,8 @@ def _read_secrets(settings: Settings, findings: Findings) -> None:
         except SecretUnavailable as error:
             findings.complain(path, error.problem.code, error.problem.message, error.problem.hint)
             continue
-        problem = check_secret(secrets.resolve(reference).reveal(), purpose)
+        check = check_channel_secret if purpose in CHANNEL_PURPOSES else check_secret
+        problem = check(secrets.resolve(reference).reveal(), purpose)
         if problem is not None and not (is_sandbox and problem.code == EXAMPLE_KEY):
             problems.append(problem)
         for found in problems:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
-from router.config.channel_schema import AnyChannel
+from router.config.channel_kinds import AnyChannel, RedactSection
 from router.config.fields import (
     DAY_MS,
     SECOND_MS,
@@ -184,6 +184,8 @@ class PagerDutySection(Section):
         json_schema_extra={"secret": True},
     )
 
+    redact: RedactSection = setting({}, "What must not go to PagerDuty, besides `redact` above.")
+
     @model_validator(mode="after")
     def check_urls(self) -> PagerDutySection:
         """Https only, but for this machine."""
@@ -310,6 +312,7 @@ class Configuration(Section):
         "rule's own `page` pages whatever stands here. A severity that is not here pages.",
         examples=[{"critical": ["page", "ops-chat"], "error": ["ops-chat", "ops-mail"], "warning": "ops-digest"}],
     )
+    redact: RedactSection = setting({}, "What must not leave this machine, whatever way out: PagerDuty and every channel.")
     pagerduty: PagerDutySection = setting({}, "How PagerDuty is called. Read at start only.")
     history: HistorySection = setting({}, "PagerDuty's past, kept here. Read at start only.")
     tokens: list[TokenSection] = setting([], "Who may ask. Without any, only this machine is answered.")

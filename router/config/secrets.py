@@ -82,6 +82,14 @@ class Purpose(StrEnum):
     TOKEN = "token"  # noqa: S105 -- the word, not a token
     API_TOKEN = "REST API token"  # noqa: S105 -- likewise
     WEBHOOK_SECRET = "webhook secret"  # noqa: S105 -- likewise
+    SLACK_WEBHOOK = "incoming webhook of Slack"
+    SLACK_TOKEN = "token of Slack"  # noqa: S105 -- likewise
+    DISCORD_WEBHOOK = "webhook of Discord"
+    TEAMS_WEBHOOK = "workflow of Teams"
+    HOOK_URL = "address"
+    APPRISE_URL = "address for apprise"
+    CHANNEL_PASSWORD = "password"  # noqa: S105 -- likewise
+    HEADER = "header"
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):

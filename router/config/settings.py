@@ -16,6 +16,7 @@ import msgspec
 from router.config.history import HistorySettings
 from router.config.secrets import Secrets
 from router.errors import Diagnostic, Span
+from router.model.channel import ChannelSettings, Redaction
 from router.model.quantity import Rate
 from router.model.ruleset import ChannelPolicy, FileRights, Team
 from router.model.severity import Severity, SeverityScale
@@ -118,6 +119,7 @@ class PagerDutySettings(msgspec.Struct, frozen=True, kw_only=True):
     sender: str = ""  # email address for ``From``
     webhook_secrets: tuple[str, ...] = ()  # references
     confirm_within_ms: dict[str, int] = {}  # by team; 0: not looked at
+    redaction: Redaction = Redaction()
 
 
 class TokenSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -169,6 +171,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     watch: bool  # reload when a configuration or rule file changes
     secrets: Secrets
     warnings: tuple[Diagnostic, ...] = ()
+    channels: dict[str, ChannelSettings] = {}  # by name; how each is told
+    redaction: Redaction = Redaction()  # for every way out
     channel_policies: dict[str, ChannelPolicy] = {}  # by name; the rules' side of a channel
     severity_channels: dict[Severity, tuple[str, ...]] = {}
     spans: dict[str, Span] = {}  # where "rules" and each "teams.NAME" stand, for findings about them

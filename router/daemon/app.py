@@ -18,12 +18,13 @@ from router.config.settings import Settings
 from router.daemon.chores import Chores
 from router.daemon.clerk import OURSELVES, Clerk
 from router.daemon.history import HistoryKeeper
-from router.daemon.joints import api_tokens, ingest_sources, known_secrets
+from router.daemon.joints import api_tokens, dispatch_settings, ingest_sources, known_secrets
 from router.daemon.observing import read_gauges
 from router.daemon.reload import Reloader, log_warnings
 from router.daemon.serving import Doorway
 from router.daemon.starting import FirstLoad, Rules, choose
 from router.daemon.systemd import Notifier
+from router.daemon.telling import pacings
 from router.daemon.troubles import Trouble
 from router.daemon.watch import watch
 from router.daemon.wiring import wire
@@ -169,8 +170,7 @@ class Daemon:
                 await self._clerk.note(OURSELVES, "stopping", through="router")
                 await self._end(chores, helpers, following, processing, dispatching)
         finally:
-            await parts.client.aclose()
-            await parts.paging.aclose()
+            await parts.aclose()
 
     async def _begin(self, recovered: Recovered, rules: Rules) -> None:
         """Journal that we are back, and under which rules."""
@@ -319,7 +319,13 @@ class Daemon:
         self._redactor.learn(known_secrets(settings))
         parts.keys.secrets = settings.secrets
         parts.intake.reconfigure(ingest_sources(settings).values(), settings.scale)
+        retired = parts.telling.change(settings)
+        parts.channels.others = parts.telling.others
+        # What is about PagerDuty is read at start only.
+        parts.dispatcher.configure(dispatch_settings(self._first.settings.pagerduty, pacings(settings)))
         await self._doorway.reconfigure(settings, api_tokens(settings))
+        for channel in retired:
+            await channel.aclose()
 
     def _gauges(self) -> GaugeValues:
         return read_gauges(

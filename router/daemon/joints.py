@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol, get_args
+from typing import Protocol, assert_never, get_args
 
 import msgspec
 
@@ -20,6 +20,7 @@ from router.dispatch.worker import Dispatcher
 from router.engine.core import Engine
 from router.errors import StoreError
 from router.ingest.sources import SourceSettings
+from router.model.channel import ChannelSettings, Discord, Hook, LongTail, Mail, SlackBot, SlackHook, Teams
 from router.model.delivery import Delivery
 from router.model.journal import Fact, SilenceChanged
 from router.model.ownership import Ownership
@@ -225,4 +226,21 @@ def known_secrets(settings: Settings) -> Iterable[str]:
     references += [key for source in settings.sources.values() for key in (*source.keys, *source.shadows.values())]
     webhooks = [source.webhook for source in settings.sources.values() if source.webhook is not None]
     references += [webhook.credentials.secret for webhook in webhooks if webhook.credentials is not None]
+    references += [reference for channel in settings.channels.values() for reference in _references_of(channel)]
     return [settings.secrets.resolve(reference).reveal() for reference in references]
+
+
+def _references_of(channel: ChannelSettings) -> list[str]:
+    """An address without a secret in it, as a webhook may have, is none."""
+    match channel:
+        case SlackHook() | Discord() | Teams() | LongTail():
+            return [channel.url]
+        case SlackBot():
+            return [channel.token]
+        case Mail():
+            return [channel.password] if channel.password else []
+        case Hook():
+            urls = [] if channel.url.startswith("config:") else [channel.url]
+            return [*urls, *channel.secret_headers.values(), *([channel.signing_secret] if channel.signing_secret else [])]
+        case _:
+            assert_never(channel)

@@ -14,6 +14,7 @@ from router.config.loading import load_settings
 from router.config.rule_files import read_rule_files
 from router.config.secrets import Secrets
 from router.config.settings import Settings
+from router.daemon.templates import check_body
 from router.errors import ConfigError, Diagnostic, RouterError, Span
 from router.ingest.checking import check_webhook
 from router.model.ruleset import RuleSet
@@ -64,6 +65,7 @@ def load(
         previous=previous,
         read_secrets=read_secrets,
         check_webhook=check_webhook,
+        check_template=check_body,
     )
     found = read_rule_files(settings.rules, named_at=settings.spans["rules"], seen_from=base)
     if any(diagnostic.level == "error" for diagnostic in found.diagnostics):

@@ -12,6 +12,7 @@ from router.daemon.fetching import fetch
 from router.daemon.joints import DeadLetterOffice, KeyRing, Rebuilding, dispatch_settings, ingest_sources
 from router.daemon.observing import DeliveryCounts
 from router.daemon.paging import Paging, join_paging
+from router.daemon.telling import Telling, pacings
 from router.daemon.troubles import Troubles
 from router.dispatch.worker import Dispatcher
 from router.engine.core import Engine
@@ -42,10 +43,17 @@ class Parts:
     dispatcher: Dispatcher
     client: EventsClient
     channels: Channels
+    telling: Telling
     keys: KeyRing
     counts: DeliveryCounts
     troubles: Troubles
     paging: Paging
+
+    async def aclose(self) -> None:
+        """Let go of all connections."""
+        await self.client.aclose()
+        await self.telling.aclose()
+        await self.paging.aclose()
 
 
 def wire(
@@ -69,7 +77,7 @@ def wire(
     troubles = Troubles(journal=store, clock=clock, metrics=metrics)
     troubles.recover(recovered.state, recovered.undecided)
     counts = DeliveryCounts(metrics)
-    keys, client, channels, dispatcher = _way_out(
+    keys, client, channels, telling, dispatcher = _way_out(
         settings=settings, store=store, reader=reader, troubles=troubles, counts=counts, clock=clock, chance=chance
     )
     paging = join_paging(
@@ -112,6 +120,7 @@ def wire(
         dispatcher=dispatcher,
         client=client,
         channels=channels,
+        telling=telling,
         keys=keys,
         counts=counts,
         troubles=troubles,
@@ -137,7 +146,7 @@ def _way_out(
     counts: DeliveryCounts,
     clock: Clock,
     chance: random.Random,
-) -> tuple[KeyRing, EventsClient, Channels, Dispatcher]:
+) -> tuple[KeyRing, EventsClient, Channels, Telling, Dispatcher]:
     """From the outbox to PagerDuty and the channels beside it."""
     keys = KeyRing(settings.secrets)
     # The configuration's own check refuses plain http to any host but this one.
@@ -150,16 +159,17 @@ def _way_out(
         deadline_seconds=settings.pagerduty.timeout_ms / 1000,
         allow_http=True,
     )
-    channels = Channels(PagerDutyWay(encode, client))
+    telling = Telling(settings, keys=keys, clock=clock, archive=reader)
+    channels = Channels(PagerDutyWay(telling.guarded(encode, settings), client), telling.others)
     dispatcher = Dispatcher(
         sender=channels,
         recorder=store,
         failures=DeadLetterOffice(journal=store, troubles=troubles, clock=clock),
         clock=clock,
         rng=chance,
-        settings=dispatch_settings(settings.pagerduty),
+        settings=dispatch_settings(settings.pagerduty, pacings(settings)),
         observer=counts,
         archive=reader,
         endpoint_of=channels.endpoint_of,
     )
-    return keys, client, channels, dispatcher
+    return keys, client, channels, telling, dispatcher

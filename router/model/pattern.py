@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
+from collections.abc import Callable
 from typing import Any, Literal
 
 import re2
@@ -37,14 +38,7 @@ class Pattern:
             # 3.11's translation uses atomic groups, so a glob cannot backtrack exponentially.
             self._test = re.compile(fnmatch.translate(text)).match
         elif self.kind == "regex":
-            options = re2.Options()
-            options.log_errors = False
-            options.max_mem = _MAX_REGEX_MEMORY_BYTES
-            try:
-                self._test = re2.compile(text, options).search
-            except re2.error as error:
-                cause = error.args[0] if error.args else error
-                raise PatternError(cause.decode(errors="replace") if isinstance(cause, bytes) else str(cause)) from error
+            self._test = _compile(text).search
 
     @classmethod
     def parse(cls, written: str) -> Pattern:
@@ -90,3 +84,37 @@ class Pattern:
     def __hash__(self) -> int:
         """By what was written."""
         return hash((self.text, self.kind, self.negated))
+
+
+class Expression:
+    """A regular expression (RE2) that finds and replaces, in time linear in the text."""
+
+    __slots__ = ("_compiled",)
+
+    def __init__(self, text: str) -> None:
+        """PatternError if it cannot be compiled."""
+        self._compiled = _compile(text)
+
+    def occurs(self, text: str) -> bool:
+        """Whether it matches anywhere."""
+        return self._compiled.search(_encodable(text)) is not None
+
+    def replace(self, text: str, by: Callable[[Any], str]) -> str:
+        """The text with ``by(match)`` in place of each match."""
+        return str(self._compiled.sub(by, _encodable(text)))
+
+
+def _encodable(text: str) -> str:
+    """RE2 reads UTF-8, which has no lone surrogates."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+def _compile(text: str) -> Any:
+    options = re2.Options()
+    options.log_errors = False
+    options.max_mem = _MAX_REGEX_MEMORY_BYTES
+    try:
+        return re2.compile(text, options)
+    except re2.error as error:
+        cause = error.args[0] if error.args else error
+        raise PatternError(cause.decode(errors="replace") if isinstance(cause, bytes) else str(cause)) from error

@@ -158,10 +158,10 @@ Compiled = PlainTemplate | JinjaTemplate
 
 
 @lru_cache(4_096)
-def compile_template(text: str) -> tuple[Compiled, tuple[Finding, ...]]:
+def compile_template(text: str, more: frozenset[str] = frozenset()) -> tuple[Compiled, tuple[Finding, ...]]:
     """The template and what is doubtful about it (warnings); TemplateRefused if it cannot be used.
 
-    Cached by text: a thousand rules that share a summary compile it once.
+    ``more``: fields it may speak of besides. Cached by text: a thousand rules that share a summary compile it once.
     """
     if len(text) > TEXT_CAP:
         raise TemplateRefused(f"found a template of {len(text)} characters, at most {TEXT_CAP} are allowed")
@@ -170,7 +170,7 @@ def compile_template(text: str) -> tuple[Compiled, tuple[Finding, ...]]:
         return plain, ()
     try:
         tree = _SANDBOX.parse(text)
-        findings = check_syntax(tree)
+        findings = check_syntax(tree, more)
         for finding in findings:
             if finding.level == "error":
                 raise TemplateRefused(finding.message, finding.hint)

@@ -49,11 +49,11 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     level: Literal["error", "warning"] = "error"
 
 
-def check_syntax(tree: nodes.Template) -> list[Finding]:
-    """Everything in the tree that is refused (errors) or names nothing known (warnings)."""
+def check_syntax(tree: nodes.Template, more: frozenset[str] = frozenset()) -> list[Finding]:
+    """Everything in the tree that is refused (errors) or names nothing known (warnings); ``more``: further fields."""
     findings: list[Finding] = []
     count = 0
-    waiting: list[tuple[nodes.Node, int, int, frozenset[str]]] = [(tree, 0, 0, frozenset())]
+    waiting: list[tuple[nodes.Node, int, int, frozenset[str]]] = [(tree, 0, 0, more)]
     while waiting:
         node, depth, loops, local = waiting.pop()
         count += 1

@@ -38,7 +38,8 @@ def test_a_digest_that_is_never_due_or_due_in_two_ways_is_refused() -> None:
 
 def test_what_means_paging_is_no_name_for_a_channel() -> None:
     found = found_in(
-        MINIMAL + "channels: {pagerduty: {kind: webhook, url: env:TOKEN}, page: {kind: webhook, url: env:TOKEN}}\n"
+        MINIMAL
+        + "channels: {pagerduty: {kind: webhook, url: 'https://a.example'}, page: {kind: webhook, url: 'https://a.example'}}\n"
     )
     assert [code for code, _ in found] == ["reserved-name", "reserved-name"]
 
@@ -46,7 +47,7 @@ def test_what_means_paging_is_no_name_for_a_channel() -> None:
 def test_the_table_and_the_teams_name_channels_that_are_there() -> None:
     text = (
         "default_team: a\nteams: {a: {pagerduty: {routing_key: env:KEY}, channels: %s}}\n"
-        "severity_channels: {critical: [page, %s], warning: %s}\nchannels: {chat: {kind: webhook, url: env:TOKEN}}\n"
+        "severity_channels: {critical: [page, %s], warning: %s}\nchannels: {chat: {kind: webhook, url: 'https://a.example'}}\n"
     )
     settings = load(text % ("chat", "chat", "chat"))
     assert settings.teams["a"].channels == ("chat",)
