@@ -43,6 +43,13 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
+def _keep_lines(command: click.Command) -> None:
+    """What tells click to leave lines alone is a backspace, which a raw docstring cannot hold: there it is two letters."""
+    command.help = (command.help or "").replace("\\b\n", "\b\n")
+    for inner in command.commands.values() if isinstance(command, click.Group) else ():
+        _keep_lines(inner)
+
+
 class LazyGroup(click.Group):
     """Imports a command's module when it is asked for, so that ``--help`` is quick and ``check`` loads no web server."""
 
@@ -56,6 +63,7 @@ class LazyGroup(click.Group):
             return None
         module, attribute = COMMANDS[cmd_name][0].split(":")
         command: click.Command = getattr(importlib.import_module(module), attribute)
+        _keep_lines(command)
         return command
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:

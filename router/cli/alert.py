@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from router.cli.asking import ask_daemon
-from router.cli.options import config_option
+from router.cli.options import OptionsAnywhere, config_option
 
 Option = Any
 
@@ -26,7 +26,7 @@ def _common(function: Option) -> Option:
     return function
 
 
-@click.group(epilog="Example: alert-router alert fire backup --name BackupFailed --severity error")
+@click.group(cls=OptionsAnywhere, epilog="Example: alert-router alert fire backup --name BackupFailed --severity error")
 @config_option
 @click.pass_context
 def alert(ctx: click.Context, *, config_path: Path) -> None:

@@ -8,13 +8,15 @@ import click
 
 from router.cli.asking import ask_daemon
 from router.cli.formats import clip, instant
-from router.cli.options import config_option, fail, limit_option, output_option, print_json, print_table
+from router.cli.options import OptionsAnywhere, config_option, fail, limit_option, output_option, print_json, print_table
 from router.cli.reading import open_store
 from router.model.delivery import DeliveryState
 
 
 @click.group(
-    invoke_without_command=True, epilog="Example: alert-router deliveries --state dead; alert-router deliveries retry 12"
+    cls=OptionsAnywhere,
+    invoke_without_command=True,
+    epilog="Example: alert-router deliveries --state dead; alert-router deliveries retry 12",
 )
 @config_option
 @output_option

@@ -11,13 +11,17 @@ import click
 from router.cli.asking import ask_daemon
 from router.cli.explain import print_explanation
 from router.cli.formats import clip, duration, instant, severity
-from router.cli.options import config_option, fail, limit_option, output_option, print_json, print_table
+from router.cli.options import OptionsAnywhere, config_option, fail, limit_option, output_option, print_json, print_table
 from router.cli.reading import open_store
 from router.incidents.explanation import explain_incident
 from router.model.quantity import QuantityError, parse_duration
 
 
-@click.group(invoke_without_command=True, epilog="Example: alert-router incidents --open; alert-router incidents show 17")
+@click.group(
+    cls=OptionsAnywhere,
+    invoke_without_command=True,
+    epilog="Example: alert-router incidents --open; alert-router incidents show 17",
+)
 @config_option
 @output_option
 @limit_option

@@ -29,6 +29,35 @@ limit_option: Callable[[F], F] = click.option(
 )
 
 
+class OptionsAnywhere(click.Group):
+    """A group whose options may also stand behind the name of its command: ``incidents show 17 --config FILE``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Those that the command does not take itself are moved to where click looks for them."""
+        place = next((place for place, word in enumerate(args) if word in self.commands), None)
+        if place is None:
+            return super().parse_args(ctx, args)
+        before, rest = args[: place + 1], args[place + 1 :]
+        taken = {name for option in self.commands[args[place]].params for name in option.opts}
+        ours = {name: option for option in self.params if isinstance(option, click.Option) for name in option.opts}
+        moved: list[str] = []
+        kept: list[str] = []
+        while rest:
+            word = rest.pop(0)
+            name, has_value, _ = word.partition("=")
+            if word == "--":
+                kept += [word, *rest]
+                break
+            needs_value = name in ours and not (has_value or ours[name].is_flag)
+            if name not in ours or name in taken or (needs_value and not rest):
+                kept.append(word)
+                continue
+            moved.append(word)
+            if needs_value:
+                moved.append(rest.pop(0))
+        return super().parse_args(ctx, [*before[:-1], *moved, before[-1], *kept])
+
+
 def fail(message: str, *, hint: str = "", code: int = 1) -> NoReturn:
     """Say what is wrong and how to mend it, then exit."""
     click.echo(f"alert-router: {message}", err=True)

@@ -19,7 +19,7 @@ from router.api.silencing import list_silences
 from router.cli.asking import ask_daemon
 from router.cli.formats import clip, duration, instant, severity
 from router.cli.journals import Progress
-from router.cli.options import config_option, fail, output_option, print_json, print_table
+from router.cli.options import OptionsAnywhere, config_option, fail, output_option, print_json, print_table
 from router.cli.reading import load, open_store
 from router.clock import SystemClock
 from router.errors import ConfigError
@@ -38,6 +38,7 @@ _LISTS = {"service": "service", "name": "name", "alertname": "name", "source": "
 
 
 @click.group(
+    cls=OptionsAnywhere,
     invoke_without_command=True,
     epilog="Example: alert-router silences; alert-router silences add service=payment-* --for 2h --reason 'db upgrade'",
 )

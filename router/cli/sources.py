@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from router.cli.formats import clip
-from router.cli.options import config_option, fail, output_option, print_json, print_table
+from router.cli.options import OptionsAnywhere, config_option, fail, output_option, print_json, print_table
 from router.cli.reading import load
 from router.clock import SystemClock
 from router.config.settings import SourceSettings as Configured
@@ -31,7 +31,7 @@ from router.model.webhook import Webhook
 _WIDTH = 70
 
 
-@click.group(invoke_without_command=True, epilog="Example: alert-router sources try grafana body.json")
+@click.group(cls=OptionsAnywhere, invoke_without_command=True, epilog="Example: alert-router sources try grafana body.json")
 @config_option
 @output_option
 @click.pass_context

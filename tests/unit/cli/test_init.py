@@ -27,6 +27,7 @@ def test_every_command_is_there_and_helps_with_an_example(name: str) -> None:
     if isinstance(command, click.Group) and "Example" not in shown[0]:
         shown = [help_of(name, inner) for inner in command.commands]
     for text in shown:
+        assert "\\b" not in text, "lines to leave alone are left alone"
         assert "Example" in text
         assert f"alert-router {name}" in text
 

@@ -6,7 +6,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from router.cli.options import config_option, fail, limit_option, output_option, print_json, print_table
+from router.cli.options import OptionsAnywhere, config_option, fail, limit_option, output_option, print_json, print_table
 from router.model.severity import Severity
 
 
@@ -49,3 +49,44 @@ def test_a_table_is_aligned_and_explains_itself(capsys) -> None:
     print_table(["A", "LONG"], [["xxxx", "1"], ["y", ""]], nothing="None.")
     print_table(["A"], [], nothing="None.")
     assert capsys.readouterr().out == "A     LONG\nxxxx  1\ny\nNone.\n"
+
+
+@click.group(cls=OptionsAnywhere, invoke_without_command=True)
+@config_option
+@output_option
+@click.option("--open", "is_open", is_flag=True)
+@click.pass_context
+def group(ctx, config_path, output, is_open) -> None:
+    ctx.obj = (str(config_path), output, is_open)
+    if not ctx.invoked_subcommand:
+        click.echo(ctx.obj)
+
+
+@group.command()
+@click.argument("words", nargs=-1)
+@click.option("--output", default="own")
+@click.pass_obj
+def show(obj, words, output) -> None:
+    click.echo(f"{obj} {words} {output}")
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (["--config", "a", "show", "1"], "('a', 'text', False) ('1',) own"),
+        (["show", "1", "--config", "a"], "('a', 'text', False) ('1',) own"),
+        (["show", "--config=a", "1", "--open", "2"], "('a', 'text', True) ('1', '2') own"),
+        (["--config", "a", "show", "--config", "b"], "('b', 'text', False) () own"),
+        (["show", "--output", "json"], "('config.yaml', 'text', False) () json"),  # the command's own comes first
+        (["show", "--", "--config", "a"], "('config.yaml', 'text', False) ('--config', 'a') own"),
+        (["--open"], "('config.yaml', 'text', True)"),
+    ],
+)
+def test_options_of_a_group_may_stand_behind_its_command(written, said) -> None:
+    result = CliRunner(env={"ALERT_ROUTER_CONFIG": None}).invoke(group, written)
+    assert result.output == said + "\n", result.output
+
+
+def test_an_option_without_its_value_is_wrong_usage() -> None:
+    result = CliRunner().invoke(group, ["show", "--config"])
+    assert result.exit_code == 2
