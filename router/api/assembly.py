@@ -11,6 +11,7 @@ from router.api.health import Health
 from router.api.hooks import Hooks
 from router.api.openapi import describe
 from router.api.reading import Reading
+from router.api.recalling import Recalling
 from router.api.routes import Route
 from router.api.silences import Silences
 from router.api.silencing import Silencing
@@ -23,6 +24,7 @@ def build_routes(
     hooks: Hooks,
     health: Health,
     reading: Reading,
+    recalling: Recalling,
     acting: Acting,
     compatible: Compatible,
     silencing: Silencing,
@@ -35,6 +37,7 @@ def build_routes(
         *_acting(acting),
         *_health(health),
         *_reading(reading),
+        *_recalling(recalling),
         *_compatible(compatible),
         *_silencing(silencing),
         *_silences(silences),
@@ -127,7 +130,6 @@ def _reading(reading: Reading) -> list[Route]:
         Route(method="GET", path="/v1/decisions", handler=reading.decisions, scope="read", name="read_decisions"),
         Route(method="GET", path="/v1/deliveries", handler=reading.deliveries, scope="read", name="read_deliveries"),
         Route(method="GET", path="/v1/rules", handler=reading.rules, scope="read", name="read_rules"),
-        Route(method="GET", path="/v1/stats", handler=reading.stats, scope="read", name="read_stats"),
         Route(
             method="POST",
             path="/v1/deliveries/*/retry",
@@ -150,6 +152,10 @@ def _reading(reading: Reading) -> list[Route]:
         Route(method="GET", path="/v1/alerts/*", handler=reading.alert, scope="read", name="read_alerts"),
         Route(method="GET", path="/v1/explain/*", handler=reading.explain, scope="read", name="explain"),
     ]
+
+
+def _recalling(recalling: Recalling) -> list[Route]:
+    return [Route(method="GET", path="/v1/stats", handler=recalling.stats, scope="read", name="read_stats")]
 
 
 def _compatible(compatible: Compatible) -> list[Route]:

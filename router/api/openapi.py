@@ -14,6 +14,7 @@ from router import __version__
 from router.api.exchange import Answer, Request
 from router.api.reading import DEFAULT_LIMIT, MAX_LIMIT, ListedAlert, ListedDelivery
 from router.api.silences import Previewed
+from router.history.figures import DIMENSIONS
 from router.incidents.explanation import Explanation
 from router.incidents.reconcile import Finding
 from router.model.delivery import Delivery, DeliveryState
@@ -131,7 +132,7 @@ def document() -> bytes:
         "/v1/rules": {"get": _answering("The rules in force, in order.", _page({"type": "object"}))},
         "/v1/heartbeats/{name}": {"post": _beating(), "get": _beating()},
         "/v1/sources/{name}": {"post": _mapping()},
-        "/v1/stats": {"get": _answering("The router's own figures.", {"type": "object"})},
+        "/v1/stats": {"get": _counting()},
         "/v1/openapi.json": {"get": _answering("This document.", {"type": "object"})},
     }
     paths["/v1/alerts"]["get"]["parameters"].append(_query("journal", {"type": "boolean"}))
@@ -237,6 +238,18 @@ def _ending() -> dict[str, Any]:
     silence = {"type": "object", "properties": {"silence": {"$ref": "#/components/schemas/Silence"}}}
     one = _one("It ends now; what it mutes and still fires is paged.", "id", silence)
     return one | {"parameters": [*one["parameters"], _query("by")], "responses": one["responses"] | _refused(429)}
+
+
+def _counting() -> dict[str, Any]:
+    whole = {"type": "integer", "minimum": 0}
+    parameters = [
+        _query("month", {"type": "string", "pattern": r"^\d{4}-(0[1-9]|1[0-2])$"}),
+        _query("since", whole),
+        _query("until", whole),
+        _query("by", {"enum": list(DIMENSIONS)}),
+    ]
+    answering = _answering("Figures of PagerDuty's past; without any parameter the router's own figures.", {"type": "object"})
+    return answering | {"parameters": parameters, "responses": answering["responses"] | _refused(400)}
 
 
 def _hearing() -> dict[str, Any]:

@@ -6,15 +6,13 @@ change anything but through the callbacks it is given.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import msgspec
 
 from router.api.exchange import Answer, Refused, Request, answer_error, answer_json
-from router.errors import StoreError
+from router.api.rooms import Room
 from router.incidents.explanation import explain_alert, explain_incident
 from router.model.alert import Alert
 from router.model.delivery import Delivery, DeliveryState
@@ -29,7 +27,6 @@ MAX_SCANNED = 20_000
 
 _CHUNK = 1000
 _ACTIVE = msgspec.json.Decoder(ActiveAlert)
-Value = TypeVar("Value")
 
 
 class Deliveries(Protocol):
@@ -59,44 +56,8 @@ class ListedDelivery(msgspec.Struct, frozen=True, kw_only=True):
     body: msgspec.Raw
 
 
-class ReadingRoom:
-    """One thread and one reader of the store; questions queue in it, at most ``MAX_QUESTIONS``."""
-
-    MAX_QUESTIONS = 64
-
-    def __init__(self, open_reader: Callable[[], Reader]) -> None:
-        """``open_reader`` is called at the first question, in the thread."""
-        self._open_reader = open_reader
-        self._reader: Reader | None = None
-        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="reading")
-        self._asking = 0
-
-    async def ask(self, question: Callable[[Reader], Value]) -> Value:
-        """The answer; Refused with 503 when too many ask or the store does not answer."""
-        if self._asking >= self.MAX_QUESTIONS:
-            raise Refused(503, "too many questions at once", ((b"retry-after", b"1"),))
-        self._asking += 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._executor, self._answer, question)
-        except StoreError as error:
-            raise Refused(503, f"the store does not answer: {error}", ((b"retry-after", b"5"),)) from error
-        finally:
-            self._asking -= 1
-
-    def _answer(self, question: Callable[[Reader], Value]) -> Value:
-        if self._reader is None:
-            self._reader = self._open_reader()
-        return question(self._reader)
-
-    async def close(self) -> None:
-        """Finish what was asked, close the reader, end the thread."""
-        await asyncio.get_running_loop().run_in_executor(self._executor, self._close)
-        self._executor.shutdown(wait=True)
-
-    def _close(self) -> None:
-        if self._reader is not None:
-            self._reader.close()
-            self._reader = None
+class ReadingRoom(Room[Reader]):
+    """The store, read."""
 
 
 class Reading:

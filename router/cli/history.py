@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -36,7 +37,23 @@ TELL_SECONDS = 30.0
 """Between two lines of progress where there is no terminal."""
 
 
-@click.group(epilog="Example: alert-router history sync --since 365d")
+MORE = {"stats": "router.cli.history_stats:stats"}
+"""Commands in modules of their own, loaded when they are called."""
+
+
+class _Group(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*super().list_commands(ctx), *MORE]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in MORE:
+            return super().get_command(ctx, cmd_name)
+        module, attribute = MORE[cmd_name].split(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+
+@click.group(cls=_Group, epilog="Example: alert-router history sync --since 365d")
 def history() -> None:
     """PagerDuty's past: incidents with their logs, notes and alerts, kept in a file beside the store."""
 
@@ -72,8 +89,8 @@ def sync(
     """
     settings = load(config_path)
     clock = SystemClock()
-    since = _moment(since_text, "--since", clock) or clock.now() - settings.history.since_ms
-    until = _moment(until_text, "--until", clock)
+    since = read_moment(since_text, "--since", clock) or clock.now() - settings.history.since_ms
+    until = read_moment(until_text, "--until", clock)
     if until and since >= until:
         raise click.UsageError("the time begins after it ends")
     teller = Teller(clock)
@@ -200,7 +217,7 @@ def _sentence(done: Synced, held: Holdings) -> str:
     )
 
 
-def _moment(text: str | None, option: str, clock: Clock) -> int:
+def read_moment(text: str | None, option: str, clock: Clock) -> int:
     """A time, or so long ago; 0 if not given."""
     if text is None:
         return 0

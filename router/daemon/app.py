@@ -138,9 +138,7 @@ class Daemon:
             find_obstacles=self._doorway.find_obstacles,
             apply=self._apply,
         )
-        self._history = HistoryKeeper(
-            settings=settings.history, client=parts.paging.client, open_reader=self._store.reader, clock=self._clock
-        )
+        self._history = self._keep_history(settings)
         self._clerk = Clerk(self._store, self._clock)
         self._metrics.read_gauges(self._gauges)
         try:
@@ -156,6 +154,7 @@ class Daemon:
                     tasks.create_task(self._reconcile_first(), name="reconcile"),
                     tasks.create_task(self._reload_when_asked(), name="reload"),
                     tasks.create_task(self._feed_watchdog(), name="watchdog"),
+                    tasks.create_task(self._history.look(), name="history"),
                 ]
                 await self._doorway.open(tasks)
                 await self._clerk.note(OURSELVES, "started", f"rules {rules.in_force.version} in force", through="router")
@@ -171,6 +170,10 @@ class Daemon:
                 await self._end(chores, helpers, following, processing, dispatching)
         finally:
             await parts.aclose()
+
+    def _keep_history(self, settings: Settings) -> HistoryKeeper:
+        client = self._parts.paging.client
+        return HistoryKeeper(settings=settings.history, client=client, open_reader=self._store.reader, clock=self._clock)
 
     async def _begin(self, recovered: Recovered, rules: Rules) -> None:
         """Journal that we are back, and under which rules."""
@@ -335,6 +338,7 @@ class Daemon:
             usage=self._store.usage,
             bodies_held=lambda: self._doorway.bodies_held,
             followed=self._parts.paging.follower.figures,
+            remembered=self._history.figures,
             reloaded=lambda: (self._reloader.succeeded, self._reloader.loaded_at),
         )
 

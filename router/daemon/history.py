@@ -7,22 +7,47 @@ fails is logged and tried again with the next run.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
 
 from router.clock import Clock
 from router.config.history import HistorySettings
 from router.errors import RemoteRefused, StoreError
 from router.history.base import Scope, Synced
 from router.history.crawler import Crawler
+from router.history.figures import Figures, Times
 from router.history.own import OwnRecord
+from router.history.periods import Period, count_all, objectives_of, records_of, terms_of
 from router.history.sqlite.archive import InUse, SqliteArchive
+from router.history.sqlite.reader import SqliteHistory
 from router.pagerduty.past import PastReader
 from router.pagerduty.rest import RestClient
 from router.store.base import Reader
 from router.telemetry.logs import logger
+from router.telemetry.metrics import GaugeValues
 
 PAUSE_SECONDS = 0.2
 """Before each incident: those who follow pages get their calls in between."""
+
+GAUGE_MS = 30 * 86_400_000
+"""The period of the gauges."""
+
+MAX_TEAMS = 200
+"""With gauges of their own: those with most incidents."""
+
+NOTHING: GaugeValues = {
+    "history_incidents": 0,
+    "history_unread": 0,
+    "history_synced_timestamp_seconds": 0,
+    "history_team_incidents": {},
+    "history_team_acknowledge_mean_seconds": {},
+    "history_team_resolve_mean_seconds": {},
+    "history_team_never_acknowledged": {},
+    "history_team_self_resolved": {},
+    "history_team_night_pages": {},
+    "history_objective_share": {},
+}
+"""Where nothing was fetched."""
 
 log = logger("history")
 
@@ -45,6 +70,7 @@ class HistoryKeeper:
         self._open_reader = open_reader
         self._clock = clock
         self._synced = tuple(synced)
+        self._figures: GaugeValues = NOTHING
 
     @property
     def seconds(self) -> float:
@@ -74,7 +100,47 @@ class HistoryKeeper:
             archive.close()
         for listener in self._synced if done.read or done.gone else ():
             await asyncio.to_thread(listener)
+        await self.look()
         return done
+
+    def figures(self) -> GaugeValues:
+        """The gauges, as of the last look."""
+        return self._figures
+
+    async def look(self) -> None:
+        """Count anew; without a history there is nothing to count."""
+        if self._settings.path.exists():
+            try:
+                self._figures = await asyncio.to_thread(self._count)
+            except StoreError as error:
+                log.warning("history_not_read", cause=str(error))
+
+    def _count(self) -> GaugeValues:
+        now = self._clock.now()
+        period = Period(since=max(0, now - GAUGE_MS), until=now)
+        with closing(SqliteHistory(self._settings.path)) as past:
+            held = past.holdings()
+            counted = count_all(
+                records_of(past, period),
+                period,
+                terms=terms_of(self._settings),
+                objectives=objectives_of(self._settings),
+                now=now,
+                by=("team",),
+            )
+        teams = dict(list(counted.statistics.by["team"].items())[:MAX_TEAMS])
+        return {
+            "history_incidents": held.incidents,
+            "history_unread": held.unread,
+            "history_synced_timestamp_seconds": held.synced_until / 1000,
+            "history_team_incidents": {team: each.incidents for team, each in teams.items()},
+            "history_team_acknowledge_mean_seconds": _means(teams, lambda each: each.to_acknowledge),
+            "history_team_resolve_mean_seconds": _means(teams, lambda each: each.to_resolve),
+            "history_team_never_acknowledged": {team: each.never_acknowledged for team, each in teams.items()},
+            "history_team_self_resolved": {team: each.self_resolved for team, each in teams.items()},
+            "history_team_night_pages": {team: each.night_pages for team, each in teams.items()},
+            "history_objective_share": {outcome.objective.name: outcome.share for outcome in counted.outcomes},
+        }
 
     async def _crawl(self, client: RestClient, archive: SqliteArchive, reader: Reader) -> Synced:
         remote = PastReader(client)
@@ -86,3 +152,7 @@ class HistoryKeeper:
         else:
             log.info("history_synced", listed=done.listed, read=done.read, gone=done.gone, calls=done.calls)
         return done
+
+
+def _means(teams: Mapping[str, Figures], read: Callable[[Figures], Times]) -> dict[str, float]:
+    return {team: read(each).mean / 1000 for team, each in teams.items() if read(each).count}

@@ -89,6 +89,7 @@ def read_gauges(
     usage: Callable[[], Usage],
     bodies_held: Callable[[], int],
     followed: Callable[[], GaugeValues],
+    remembered: Callable[[], GaugeValues],
     reloaded: Callable[[], tuple[bool, int]],
 ) -> GaugeValues:
     """All gauges now. ``reloaded``: whether the newest reload succeeded, and when the rules in force were loaded (ms)."""
@@ -111,6 +112,7 @@ def read_gauges(
         "ruleset_info": {engine.ruleset.version: 1.0},
         "build_info": {router.__version__: 1.0},
         **followed(),
+        **remembered(),
         "last_reload_success": float(succeeded),
         "last_reload_timestamp_seconds": loaded_at / 1000,
     }

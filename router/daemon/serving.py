@@ -21,6 +21,7 @@ from router.api.health import Health
 from router.api.hooks import Hooks
 from router.api.limits import ServerLimits
 from router.api.reading import Reading, ReadingRoom
+from router.api.recalling import PastRoom, Recalling
 from router.api.server import ApiServer
 from router.api.silences import Silences
 from router.api.silencing import Silencing
@@ -33,6 +34,7 @@ from router.daemon.descriptors import affordable_connections
 from router.daemon.hooks import WebhookDesk
 from router.daemon.joints import Hands, Owners, SilenceDesk, api_tokens, webhook_secrets
 from router.daemon.wiring import Parts
+from router.history.sqlite.reader import SqliteHistory
 from router.model.ruleset import Rule
 from router.store.base import Store
 from router.telemetry.logs import logger
@@ -71,6 +73,7 @@ class Doorway:
         self._room = ReadingRoom(store.reader)
         self._scale = settings.scale
         who, desk = self._authenticator.name_of, SilenceDesk(journal=store, clock=clock)
+        reading = Reading(room=self._room, deliveries=Hands(parts.dispatcher), rules=self._rules, stats=self._stats)
         api = Api(
             routes=build_routes(
                 doors=Doors(parts.intake),
@@ -84,10 +87,9 @@ class Doorway:
                         metrics=metrics,
                     )
                 ),
-                health=Health(
-                    not_ready=self._not_ready, reload=reload, prepare_metrics=metrics.prepare, render_metrics=metrics.render
-                ),
-                reading=Reading(room=self._room, deliveries=Hands(parts.dispatcher), rules=self._rules, stats=self._stats),
+                health=self._health(reload, metrics),
+                reading=reading,
+                recalling=self._recalling(reading),
                 acting=Acting(
                     actions=parts.paging.actions,
                     reconcile=lambda dry_run: parts.paging.reconciler.run(dry_run=dry_run),
@@ -117,6 +119,15 @@ class Doorway:
             record=Clerk(store, clock).note,
         )
         self._server = _build_server(api, settings, clock)
+
+    def _health(self, reload: Callable[[], Awaitable[Sequence[str]]], metrics: Metrics) -> Health:
+        prepare, render = metrics.prepare, metrics.render
+        return Health(not_ready=self._not_ready, reload=reload, prepare_metrics=prepare, render_metrics=render)
+
+    def _recalling(self, reading: Reading) -> Recalling:
+        history = self._settings.history
+        self._past = PastRoom(lambda: SqliteHistory(history.path))
+        return Recalling(room=self._past, settings=history, clock=self._clock, own_stats=reading.stats)
 
     @property
     def addresses(self) -> list[str]:
@@ -155,6 +166,7 @@ class Doorway:
         self._state = "stopping"
         await self._server.stop(grace_seconds)
         await self._room.close()
+        await self._past.close()
 
     def find_obstacles(self, settings: Settings) -> list[str]:
         """Why these settings cannot be put in force by a reload; empty if they can.

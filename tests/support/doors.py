@@ -19,11 +19,13 @@ from router.api.health import Health
 from router.api.hooks import Hooks, Result, Webhooks
 from router.api.limits import ServerLimits
 from router.api.reading import Reading, ReadingRoom
+from router.api.recalling import PastRoom, Recalling
 from router.api.server import ApiServer
 from router.api.silences import Silences
 from router.api.silencing import Silencing
 from router.api.sockets import bind_tcp
 from router.clock import Clock, SystemClock
+from router.history.sqlite.reader import SqliteHistory
 from router.incidents.actions import Done
 from router.incidents.reconcile import Finding
 from router.ingest.intake import Intake
@@ -38,6 +40,7 @@ from router.model.wish import Wish
 from router.store.memory import MemoryStore
 from router.telemetry.metrics import Metrics
 from tests.support.engine import teams
+from tests.support.past import history_settings
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
 INBOUND_KEY = "0123456789abcdef0123456789abcdef"
@@ -183,6 +186,12 @@ class Rig:
         async def reload() -> Sequence[str]:
             return self.mistakes
 
+        reading = Reading(
+            room=self.room,
+            deliveries=self.deliveries,
+            rules=lambda: [{"id": "everything"}],
+            stats=lambda: {"active_alerts": len(self.register)},
+        )
         routes = build_routes(
             doors=Doors(self.intake),
             hooks=Hooks(self.webhooks),
@@ -192,11 +201,12 @@ class Rig:
                 prepare_metrics=self.metrics.prepare,
                 render_metrics=self.metrics.render,
             ),
-            reading=Reading(
-                room=self.room,
-                deliveries=self.deliveries,
-                rules=lambda: [{"id": "everything"}],
-                stats=lambda: {"active_alerts": len(self.register)},
+            reading=reading,
+            recalling=Recalling(
+                room=PastRoom(lambda: SqliteHistory(Path("nowhere.db"))),
+                settings=history_settings(Path("nowhere.db")),
+                clock=self.clock,
+                own_stats=reading.stats,
             ),
             acting=Acting(actions=self.actions, reconcile=self.reconcile, who=self.authenticator.name_of),
             compatible=Compatible(room=self.room, expiries=self.register, version="1.2.3", started_at=self.clock.now()),

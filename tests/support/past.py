@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 
+from router.config.findings import Findings
+from router.config.history import HistorySection, HistorySettings, build_history
 from router.history.base import Ending, Progress, Record, Scope, Synced
 from router.history.condensing import kind_of
 from router.history.crawler import Crawler
@@ -21,6 +23,7 @@ from router.sandbox.past import PastSpec
 from router.sandbox.settings import READ_ONLY_TOKEN, ServiceSpec, Settings
 from router.sandbox.switches import Switches
 from router.store.base import Reader
+from router.yamldoc import read
 from tests.support.following import KEYS, SandboxTransport
 from tests.support.stores import START, StillClock
 
@@ -95,3 +98,10 @@ def record(number: int = 1, **changes: Any) -> Record:
     values |= changes
     values.setdefault("kind", kind_of(values.get("dedup_key", ""), values["service"], values["title"]))
     return Record(**values)
+
+
+def history_settings(path: Path, **changes: Any) -> HistorySettings:
+    """As an empty section of the configuration makes them."""
+    findings = Findings(read("", "config.yaml"), path.parent)
+    settings = build_history(HistorySection(), path.with_name("router.db"), findings)
+    return msgspec.structs.replace(settings, **({"path": path} | changes))

@@ -16,3 +16,17 @@ def test_it_stands_beside_the_store_unless_said() -> None:
 def test_it_is_not_the_stores_own_file() -> None:
     (found,) = diagnose(MINIMAL + "history: {path: data/alert-router.db}")
     assert found.code == "same-file"
+
+
+def test_mistakes_are_told() -> None:
+    codes = [
+        found.code
+        for section in (
+            "{zone: Mars}",
+            "{night: late}",
+            "{objectives: [{name: a}]}",
+            "{objectives: [{name: a, resolve_within: 1h, acknowledge_within: 1h}]}",
+        )
+        for found in diagnose(MINIMAL + f"history: {section}")
+    ]
+    assert codes == ["unknown-zone", "bad-night", "one-of-two", "one-of-two"]

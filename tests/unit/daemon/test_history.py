@@ -6,11 +6,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from router.config.history import HistorySettings
-from router.daemon.history import HistoryKeeper
+from router.config.history import ObjectiveSettings
+from router.daemon.history import NOTHING, HistoryKeeper
 from router.history.sqlite.archive import SqliteArchive
 from router.store.memory import MemoryStore
-from tests.support.past import PastWorld
+from router.telemetry.metrics import GAUGES
+from tests.support.past import PastWorld, history_settings
 from tests.support.stores import StillClock
 
 DAY_MS = 86_400_000
@@ -21,8 +22,7 @@ class Kept:
 
     def __init__(self, folder: Path, **changes: Any) -> None:
         self.world = PastWorld(folder, incidents=30, days=20)
-        settings = HistorySettings(path=self.world.path, sync_ms=60_000, since_ms=30 * DAY_MS, services=())
-        self.settings = msgspec.structs.replace(settings, **changes)
+        self.settings = history_settings(self.world.path, **({"sync_ms": 60_000, "since_ms": 30 * DAY_MS} | changes))
         self.store = MemoryStore(clock=StillClock())
         self.heard = 0
 
@@ -86,3 +86,24 @@ async def test_without_a_token_it_does_nothing(sync_ms: int, tmp_path: Path) -> 
     keeper = Kept(tmp_path, sync_ms=sync_ms).keeper(None)
     assert keeper.seconds == 0
     assert await keeper.sync() is None
+
+
+async def test_the_last_thirty_days_are_gauges(tmp_path: Path) -> None:
+    objective = ObjectiveSettings(
+        name="quick", acknowledge_within_ms=0, resolve_within_ms=1, goal=0.9, priorities=(), urgencies=(), services=(), teams=()
+    )
+    kept = Kept(tmp_path, objectives=(objective,))
+    await kept.store.open()
+    keeper = kept.keeper()
+    await keeper.look()
+    assert keeper.figures() == NOTHING
+    await keeper.sync()
+    figures = keeper.figures()
+    assert figures["history_incidents"] == 30
+    assert figures["history_unread"] == 0
+    assert figures["history_team_incidents"] == {"none": 30}
+    assert figures["history_objective_share"] == {"quick": 0.0}
+    assert set(figures) == set(NOTHING) <= set(GAUGES)
+    kept.world.path.write_bytes(b"broken" * 1000)
+    await keeper.look()
+    assert keeper.figures() == figures
