@@ -78,7 +78,8 @@ class Sandbox:
         self._journal = Journal(settings.switches.journal_max_entries, settings.switches.journal_max_bytes)
         self._book = WebhookBook(self._world)
         self._events = EventsFace(self._world, self._faults)
-        self._rest = RestFace(self._world, self._faults, self._book, settings.tokens)
+        scheme = "https" if settings.tls_certificate else "http"
+        self._rest = RestFace(self._world, self._faults, self._book, settings.tokens, scheme)
         self._now = now
         self.generation += 1
 

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, unquote
 
 import msgspec
 
-from router.sandbox import rest_children, rest_incidents, rest_people, validate
+from router.sandbox import rest_children, rest_incidents, rest_people, rest_render, validate
 from router.sandbox.answer import Answer, empty_answer, json_answer, text_answer
 from router.sandbox.faults import Fault, FaultPlan
 from router.sandbox.journal import Entry
@@ -88,7 +88,10 @@ def _routes(book: WebhookBook) -> dict[str, Route]:
 class RestFace:
     """Answers requests to the REST API."""
 
-    def __init__(self, world: World, faults: FaultPlan, book: WebhookBook, tokens: tuple[TokenSpec, ...]) -> None:
+    def __init__(
+        self, world: World, faults: FaultPlan, book: WebhookBook, tokens: tuple[TokenSpec, ...], scheme: str = "http"
+    ) -> None:
+        self._scheme = scheme
         self._world = world
         self._faults = faults
         self._tokens = {token.token: token for token in tokens}
@@ -195,7 +198,12 @@ class RestFace:
         )
         content = route.handler(request)
         status = self._world.switches.rest_create_status if route.create else route.status
-        return empty_answer(status) if content is None else json_answer(status, content)
+        if content is None:
+            return empty_answer(status)
+        answer = json_answer(status, content)
+        # As PagerDuty's own, addresses in an answer begin with where it was asked: clients go on by them.
+        site = f"{self._scheme}://{headers.get('host', 'sandbox.invalid')}".encode()
+        return msgspec.structs.replace(answer, body=answer.body.replace(rest_render.SITE.encode(), site))
 
     def _content(self, entry: Entry, headers: Mapping[str, str]) -> dict[str, Any]:
         if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":

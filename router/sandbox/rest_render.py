@@ -10,7 +10,9 @@ from typing import Any
 from router.sandbox.model import Agent, Alert, Incident, Integration, LogEntry, Note, Policy, Service, User, World
 from router.sandbox.timestamps import iso, iso_offset
 
-_SITE = "https://sandbox.invalid"
+SITE = "https://sandbox.invalid"
+"""Stands for where the sandbox was asked, which the face puts in its place."""
+
 PRIORITIES = ("P1", "P2", "P3", "P4", "P5")
 
 
@@ -20,7 +22,7 @@ def reference(kind: str, name_in_path: str, thing_id: str, summary: str | None) 
         "id": thing_id,
         "type": f"{kind}_reference",
         "summary": summary,
-        "self": f"{_SITE}/{name_in_path}/{thing_id}",
+        "self": f"{SITE}/{name_in_path}/{thing_id}",
         "html_url": None,
     }
 
