@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "shadow": ("router.cli.shadow:shadow", "What the rules would have changed for events that only pass through."),
     "record": ("router.cli.record:record", "Slices of the journal as files, for a corpus beside the rules."),
     "schema": ("router.cli.schema:schema", "JSON Schema of config and rules, for editors."),
+    "import": ("router.cli.importing:import_", "An Alertmanager configuration as ours, and what does not translate."),
     "send": ("router.cli.send:send", "A marked test page through a team's real key, then resolved."),
     "alerts": ("router.cli.alerts:alerts", "Alerts that fire now, or as they were journalled."),
     "incidents": ("router.cli.incidents:incidents", "What was opened and closed."),

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support.trial import run
+
+SAMPLE = Path(__file__).resolve().parents[2] / "samples/alertmanager-conf.good.yml"
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_files_and_report_are_written_and_pass_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    done = run("import", str(SAMPLE))
+    assert done.exit_code == 0, done.output
+    assert "alertmanager-conf.good.yml:87: lost: receivers[0].email_configs: 1 email target" in done.output
+    assert "2 files, 8 rules, 3 teams: no mistakes" in done.output
+    report = Path("imported/import-report.txt").read_text()
+    assert report.splitlines() == done.output.split("\n\n")[0].splitlines()
+    assert "mysecret" not in "".join(path.read_text() for path in Path("imported").rglob("*.*"))
+    for team in ("TEAM_X_PAGER", "TEAM_Y_PAGER", "TEAM_DB_PAGER"):
+        monkeypatch.setenv(f"PD_KEY_{team}", "a1" * 16)
+    checked = run("check", "--config", "imported/config.yaml")
+    assert checked.exit_code == 0
+    assert "no mistakes" in checked.output
+    assert "warning" not in checked.output
+
+
+def test_nothing_is_written_over_unless_that_is_wanted() -> None:
+    assert run("import", str(SAMPLE), "--out", "there").exit_code == 0
+    again = run("import", str(SAMPLE), "--out", "there")
+    assert again.exit_code == 1
+    assert "is there already" in again.output
+    assert run("import", str(SAMPLE), "--out", "there", "--force").exit_code == 0
+
+
+def test_for_programs() -> None:
+    done = run("import", str(SAMPLE), "--output", "json")
+    said = json.loads(done.output)
+    assert said["files"] == ["config.yaml", "rules/alertmanager.yaml", "import-report.txt"]
+    assert said["rules"][0] == {
+        "rule": "team-x-pager",
+        "route": "route.routes[0].routes[0]",
+        "line": 48,
+        "receiver": "team-X-pager",
+        "teams": ["team-x-pager"],
+    }
+    assert {"kind": "lost", "line": 4, "path": "global.smtp_from", "text": "serves no receiver here"} in said["notes"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "writes"),
+    [
+        ("route: {receiver: &a x}\nreceivers: [{name: *a}]\n", "cannot be read", False),
+        ("receivers: []\n", "there is no root route", False),
+        ("route: {receiver: x, routes: [{matchers: [nothing]}]}\nreceivers: [{name: x}]\n", "is no matcher", True),
+    ],
+)
+def test_mistakes_of_the_original_end_with_one(text: str, said: str, *, writes: bool) -> None:
+    Path("am.yml").write_text(text)
+    done = run("import", "am.yml")
+    assert done.exit_code == 1
+    assert said in done.output
+    assert Path("imported/config.yaml").exists() is writes
+
+
+def test_a_file_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("am.yml").write_bytes(b"#" * (4 * 1024 * 1024 + 1))
+    assert "larger than" in run("import", "am.yml").output
