@@ -5,6 +5,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON_BIN := .venv/bin/python
 PYTEST_ARGS ?=
+# Processes that share the suite: `auto` is one a core; 0 runs it in one, for a debugger.
+WORKERS ?= auto
 BENCH_ARGS ?=
 
 .PHONY: help
@@ -26,7 +28,7 @@ run: setup  ## the router with the example rules and a local PagerDuty stand-in,
 .PHONY: test
 test: dev  ## the whole test suite (installs Prometheus and Alertmanager from Debian, services off)
 	@tools/setup.sh packages
-	$(PYTHON_BIN) -m pytest $(PYTEST_ARGS)
+	$(PYTHON_BIN) -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
 
 .PHONY: simulate
 simulate: dev  ## SEEDS=1000 runs of the whole router in virtual time, from seed FIRST=0; each says how to see it again
