@@ -20,6 +20,9 @@ from router.wire.text import clean_line, cut
 
 MAX_SUBJECT = 200
 
+# Folded, a subject of about one line would begin on the next one, and some programs show the blank that is left.
+_UNFOLDED = SMTP.clone(max_line_length=998)
+
 _COLOURS = {"critical": "#c0392b", "error": "#d35400", "warning": "#b7950b", "info": "#2471a3"}
 _RESOLVED_COLOUR = "#1e8449"
 _LAST_SECOND = 253_402_300_799
@@ -30,10 +33,11 @@ def compose(message: Message, channel: Mail, *, number: int, is_first: bool) -> 
     digest = hashlib.blake2b(message.key.encode("utf-8", "replace"), digest_size=12).hexdigest()
     domain = channel.sender.rpartition("@")[2].rstrip(">")
     root = f"<{digest}@{domain}>"
-    mail = EmailMessage(policy=SMTP)
+    subject = _subject(message, channel.prefix)
+    mail = EmailMessage(policy=SMTP if not subject.isascii() else _UNFOLDED)
     mail["From"] = channel.sender
     mail["To"] = ", ".join(channel.to)
-    mail["Subject"] = _subject(message, channel.prefix)
+    mail["Subject"] = subject
     mail["Date"] = datetime.fromtimestamp(min(max(message.at // 1000, 0), _LAST_SECOND), tz=UTC)
     mail["Message-ID"] = root if is_first else f"<{digest}.{number}@{domain}>"
     if not is_first:

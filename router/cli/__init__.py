@@ -26,7 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "record": ("router.cli.record:record", "Slices of the journal as files, for a corpus beside the rules."),
     "schema": ("router.cli.schema:schema", "JSON Schema of config and rules, for editors."),
     "import": ("router.cli.importing:import_", "An Alertmanager configuration as ours, and what does not translate."),
-    "send": ("router.cli.send:send", "A marked test page through a team's real key, then resolved."),
+    "send": ("router.cli.send:send", "A marked test page through a team's real key, or a message to a channel."),
     "alerts": ("router.cli.alerts:alerts", "Alerts that fire now, or as they were journalled."),
     "incidents": ("router.cli.incidents:incidents", "What was opened and closed."),
     "deliveries": ("router.cli.deliveries:deliveries", "What is told to PagerDuty and how far it got; retry, drop."),

@@ -18,6 +18,7 @@ import msgspec
 
 from router.cli.options import config_option, fail, output_option, print_json
 from router.cli.reading import load
+from router.cli.send_channel import TestMessage, find_channel, readable_secrets, say_or_not
 from router.clock import Clock, SystemClock
 from router.config.secrets import Purpose, SecretUnavailable, check_secret
 from router.config.settings import Settings, is_loopback_host
@@ -87,7 +88,8 @@ class _DurationType(click.ParamType[int]):
 @click.command(epilog="Example: alert-router send --team payments --resolve-after 30s")
 @config_option
 @output_option
-@click.option("--team", required=True, help="Whose routing key to try.")
+@click.option("--team", default=None, help="Whose routing key to try.")
+@click.option("--channel", default=None, help="Which channel to try, instead of a team.")
 @click.option(
     "--resolve-after", "wait_ms", type=_DurationType(), default="5s", show_default=True, help="How long the page stays open."
 )
@@ -98,23 +100,38 @@ class _DurationType(click.ParamType[int]):
     show_default=True,
     help="With dynamic urgency, only critical and error ring a telephone.",
 )
-def send(*, config_path: Path, output: str, team: str, wait_ms: int, severity: str) -> None:
-    """Send a marked test page through a team's real routing key, say what PagerDuty answers, then resolve it.
+def send(*, config_path: Path, output: str, team: str | None, channel: str | None, wait_ms: int, severity: str) -> None:
+    """Send a marked test page through a team's real routing key, or a message to a channel; say what is answered, then end it.
 
-    It pages whoever is on call for that key. Exit code 1 if PagerDuty did not take it, or it could not be resolved.
+    With --team it pages whoever is on call for that key. Exit code 1 if it was not taken, or its end was not.
     """
+    if (team is None) == (channel is None):
+        raise click.UsageError("expected --team NAME or --channel NAME")
     settings = load(config_path)
+    if channel is not None:
+        sys.exit(_send_to_channel(settings, channel, output, wait_ms, Severity[severity.upper()]))
+    assert team is not None
     found = _find_team(settings, team)
     _check_key(settings, found)
     # What the client finds odd goes to standard error, never between the lines of the report.
     set_up(level="error").learn([settings.secrets.resolve(found.routing_key).reveal()])
-    say: Callable[[str], None] = (lambda _line: None) if output == "json" else click.echo
+    say = say_or_not(output)
     with asyncio.Runner() as runner:
         test = _TestPage(settings, found, Severity[severity.upper()], clock=SystemClock(), say=say)
         report = test.run(runner, wait_ms)
     if output == "json":
         print_json(report)
     sys.exit(0 if report.ok else 1)
+
+
+def _send_to_channel(settings: Settings, name: str, output: str, wait_ms: int, severity: Severity) -> int:
+    found = find_channel(settings, name)
+    set_up(level="error").learn(readable_secrets(settings))
+    with asyncio.Runner() as runner:
+        report = TestMessage(settings, found, severity, clock=SystemClock(), say=say_or_not(output)).run(runner, wait_ms)
+    if output == "json":
+        print_json(report)
+    return 0 if report.ok else 1
 
 
 def _find_team(settings: Settings, name: str) -> Team:

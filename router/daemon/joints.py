@@ -219,19 +219,24 @@ def dispatch_settings(pagerduty: PagerDutySettings, channels: Mapping[str, Pacin
 
 
 def known_secrets(settings: Settings) -> Iterable[str]:
-    """Every secret's text, for the redaction of the log: the only place they are listed together."""
+    """Every secret's text, for the redaction of the log and of what leaves."""
+    return [settings.secrets.resolve(reference).reveal() for reference in known_references(settings)]
+
+
+def known_references(settings: Settings) -> list[str]:
+    """Every secret's reference: the only place they are listed together."""
     references = [team.routing_key for team in settings.teams.values()]
     references += [token.token for token in settings.tokens]
     references += [reference for reference in (settings.pagerduty.api_token, *settings.pagerduty.webhook_secrets) if reference]
     references += [key for source in settings.sources.values() for key in (*source.keys, *source.shadows.values())]
     webhooks = [source.webhook for source in settings.sources.values() if source.webhook is not None]
     references += [webhook.credentials.secret for webhook in webhooks if webhook.credentials is not None]
-    references += [reference for channel in settings.channels.values() for reference in _references_of(channel)]
-    return [settings.secrets.resolve(reference).reveal() for reference in references]
+    references += [reference for channel in settings.channels.values() for reference in references_of(channel)]
+    return references
 
 
-def _references_of(channel: ChannelSettings) -> list[str]:
-    """An address without a secret in it, as a webhook may have, is none."""
+def references_of(channel: ChannelSettings) -> list[str]:
+    """A channel's secrets; an address without a secret in it, as a webhook may have, is none."""
     match channel:
         case SlackHook() | Discord() | Teams() | LongTail():
             return [channel.url]
