@@ -23,7 +23,7 @@ from router.clock import Clock, SystemClock
 from router.config.secrets import Purpose, SecretUnavailable, check_secret
 from router.config.settings import Settings, is_loopback_host
 from router.model.delivery import Accepted, Delivery, Outcome, Priority, Rejected, Throttled, Unavailable
-from router.model.event import Event
+from router.model.event import INCIDENTS_REFERENCE, Event
 from router.model.quantity import QuantityError, format_duration, parse_duration
 from router.model.ruleset import Team
 from router.model.severity import Severity
@@ -146,6 +146,10 @@ def _find_team(settings: Settings, name: str) -> Team:
 
 def _check_key(settings: Settings, team: Team) -> None:
     """What can be told without asking PagerDuty. A stand-in on this machine may have made-up keys."""
+    if team.routing_key.startswith(INCIDENTS_REFERENCE):
+        fail(
+            f"team {team.name} has no routing key: its pages are incidents", hint=f"try: alert-router drill --team {team.name}"
+        )
     try:
         problems = settings.secrets.read(team.routing_key)
         problem = check_secret(settings.secrets.resolve(team.routing_key).reveal(), Purpose.ROUTING_KEY)

@@ -231,6 +231,12 @@ def _build_pagerduty(value: Configuration, findings: Findings) -> PagerDutySetti
     section = value.pagerduty
     path = ("pagerduty", "api_token")
     token = "" if section.api_token is None else findings.refer(path, section.api_token, Purpose.API_TOKEN)
+    for name, team in value.teams.items():
+        if team.pagerduty.via == "incidents" and not (token and section.from_):
+            message = "via: incidents takes pagerduty.api_token (one that may write) and pagerduty.from"
+            findings.complain(
+                ("teams", name, "pagerduty", "via"), "no-token", message, "or leave via out, and give a routing_key"
+            )
     if section.webhook_secrets and not token:
         message = "webhooks do not say which page they are about: without pagerduty.api_token nearly all are left unused"
         hint = "a token that may only read is enough"

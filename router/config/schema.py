@@ -65,10 +65,29 @@ class LimitSection(Section):
     per: Annotated[Duration, between(SECOND_MS, 7 * DAY_MS, "1s to 7d")] = Field(description="Length of the sliding window.")
 
 
+PagerDutyId: TypeAlias = Annotated[
+    str, Field(pattern=r"^[PQR][A-Z0-9]{5,15}$", json_schema_extra={"expected": "an id of PagerDuty's, as PABC123"})
+]
+
+
 class TeamPagerDutySection(Section):
     """How the team is reached through PagerDuty."""
 
-    routing_key: Reference = Field(description="Integration key (Events API v2) of the team's service: 32 letters and digits.")
+    via: Literal["events", "incidents"] = setting(
+        "events",
+        "`events`: by the Events API and `routing_key`. `incidents`: each page is an incident made by REST in `service`; "
+        "slower and meant for few, for accounts that want it so. Needs `pagerduty.api_token` (one that may write) and `from`.",
+    )
+    routing_key: Maybe[Reference] = setting(
+        None, "Integration key (Events API v2) of the team's service: 32 letters and digits. Needed unless `via: incidents`."
+    )
+    service: Maybe[PagerDutyId] = setting(None, "With `via: incidents`: the id of the team's service in PagerDuty.")
+    escalation_policy: Maybe[PagerDutyId] = setting(
+        None, "With `via: incidents`: the id of another escalation policy than the service's."
+    )
+    urgency: Literal["severity", "high", "low"] = setting(
+        "severity", "With `via: incidents`: `severity` makes critical and error high, warning and info low."
+    )
     confirm_within: Annotated[Duration, between(0, DAY_MS, "0s to 1d")] = setting(
         "5m",
         "A page of which PagerDuty shows no incident for this long reached nobody: the router says so and pages the team's "

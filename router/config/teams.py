@@ -7,8 +7,9 @@ from types import MappingProxyType
 
 from router.config.channels import check_channel
 from router.config.findings import Findings
-from router.config.schema import TeamSection
+from router.config.schema import TeamPagerDutySection, TeamSection
 from router.config.secrets import Purpose
+from router.model.event import INCIDENTS_REFERENCE
 from router.model.pattern import Pattern
 from router.model.ruleset import OWNER, ChannelPolicy, Limit, Team
 from router.yamldoc import Path, suggest
@@ -31,7 +32,7 @@ def build_teams(
         teams[name] = Team(
             name=name,
             services=_build_services(name, section, owners, findings),
-            routing_key=findings.refer((*path, "pagerduty", "routing_key"), section.pagerduty.routing_key, Purpose.ROUTING_KEY),
+            routing_key=_build_way((*path, "pagerduty"), section.pagerduty, findings),
             limit=Limit(incidents=section.limit.incidents, per_ms=section.limit.per) if section.limit else None,
             fallback=section.fallback,
             channels=_build_channels(section, path, channels, findings),
@@ -40,6 +41,27 @@ def build_teams(
         _complain_unknown(("default_team",), default_team, teams, findings)
     _check_fallbacks(teams, findings)
     return teams
+
+
+def _build_way(path: Path, section: TeamPagerDutySection, findings: Findings) -> str:
+    """The reference by which the team's pages go: of its routing key, or of the service its incidents are made in."""
+    if section.via == "events":
+        for key in ("service", "escalation_policy", "urgency"):
+            if key in section.model_fields_set:
+                message = f"{key} has no effect with via: events: the routing key settles it"
+                findings.warn((*path, key), "useless-key", message, "take it out, or say via: incidents", key=True)
+        if section.routing_key is None:
+            findings.complain(path, "missing-key", "expected the key 'routing_key'", key=True)
+            return ""
+        return findings.refer((*path, "routing_key"), section.routing_key, Purpose.ROUTING_KEY)
+    if section.routing_key is not None:
+        message = "routing_key has no effect with via: incidents"
+        findings.warn((*path, "routing_key"), "useless-key", message, "take it out, or say via: events", key=True)
+    if section.service is None:
+        message = "expected the key 'service': the id of the service in which incidents are made"
+        findings.complain(path, "missing-key", message, "PagerDuty shows it at the end of the service's address", key=True)
+        return ""
+    return f"{INCIDENTS_REFERENCE}{section.service}/{section.escalation_policy or ''}/{section.urgency}"
 
 
 def _build_channels(

@@ -320,7 +320,7 @@ class Daemon:
     async def _apply(self, settings: Settings) -> None:
         parts = self._parts
         self._redactor.learn(known_secrets(settings))
-        parts.keys.secrets = settings.secrets
+        parts.keys.secrets, parts.keys.teams = settings.secrets, settings.teams
         parts.intake.reconfigure(ingest_sources(settings).values(), settings.scale)
         retired = parts.telling.change(settings)
         parts.channels.others = parts.telling.others

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 from router.model.delivery import Delivery, Outcome, Rejected, Unavailable
-from router.model.event import PAGERDUTY, Event
+from router.model.event import INCIDENTS_REFERENCE, PAGERDUTY, Event
 from router.telemetry.logs import logger
 
 UNWRITTEN = b"(not written)"
@@ -65,14 +65,13 @@ class Channels:
         self.others: Mapping[str, Channel] = others or {}
         self.own: dict[str, Channel] = {}  # the router's own, under names that no configured one can have
         self.needless: Callable[[Delivery], Awaitable[str]] | None = None  # why an escalation has no point any more
+        self.incidents: Channel | None = None  # for teams whose pages are incidents made by REST
         self._pagerduty = pagerduty
-        self._write_page = pagerduty.encode
-        self._page_endpoint = pagerduty.endpoint
 
     def encode(self, event: Event) -> bytes:
         """The body by the event's channel; UNWRITTEN if there is no such channel, or it fails."""
         if event.channel == PAGERDUTY:
-            return self._write_page(event)
+            return self._way_of(event.routing_key).encode(event)
         channel = self._find(event.channel)
         if channel is None:
             return UNWRITTEN
@@ -103,7 +102,13 @@ class Channels:
             reason = await self.needless(delivery)
             if reason:
                 return Rejected(cause=reason, is_needless=True)
-        return await self._pagerduty.send(delivery)
+        return await self._way_of(delivery.routing_key).send(delivery)
+
+    def _way_of(self, reference: str) -> Channel:
+        """How a page goes to PagerDuty."""
+        if self.incidents is not None and reference.startswith(INCIDENTS_REFERENCE):
+            return self.incidents
+        return self._pagerduty
 
     def _find(self, name: str) -> Channel | None:
         return self.own.get(name) or self.others.get(name)
@@ -111,6 +116,6 @@ class Channels:
     def endpoint_of(self, delivery: Delivery) -> str:
         """The server it goes to; a channel that is not configured is a server of its own."""
         if delivery.channel == PAGERDUTY:
-            return self._page_endpoint
+            return self._way_of(delivery.routing_key).endpoint
         channel = self._find(delivery.channel)
         return delivery.routing_key if channel is None else channel.endpoint

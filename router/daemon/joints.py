@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Protocol, assert_never, get_args
 
 import msgspec
@@ -18,13 +19,15 @@ from router.dispatch.settings import Pacing
 from router.dispatch.settings import Settings as DispatchSettings
 from router.dispatch.worker import Dispatcher
 from router.engine.core import Engine
-from router.errors import StoreError
+from router.errors import RouterError, StoreError
 from router.ingest.sources import SourceSettings
 from router.model.channel import ChannelSettings, Discord, Hook, LongTail, Mail, SlackBot, SlackHook, Teams
 from router.model.delivery import Delivery
+from router.model.event import INCIDENTS_REFERENCE
 from router.model.journal import Fact, SilenceChanged
 from router.model.ownership import Ownership
 from router.model.page import AuditEntry, Followed
+from router.model.ruleset import Team
 from router.model.transition import StateKind, StateRow
 from router.model.webhook import Webhook
 from router.store.base import Reader
@@ -140,12 +143,40 @@ class Rebuilding:
         return rows
 
 
-class KeyRing:
-    """Resolves routing key references with the secrets now in force; swapped on reload."""
+def is_made_by_rest(reference: str) -> bool:
+    """Whether a team's reference names the service in which its incidents are made, instead of a routing key."""
+    return reference.startswith(INCIDENTS_REFERENCE)
 
-    def __init__(self, secrets: Secrets) -> None:
+
+class KeyRing:
+    """Resolves routing key references with the secrets and teams now in force; both are swapped on reload."""
+
+    def __init__(self, secrets: Secrets, teams: Mapping[str, Team] = MappingProxyType({})) -> None:
         """Begin with these."""
         self.secrets = secrets
+        self.teams = teams
+
+    def teams_with_key(self, keys: Iterable[str]) -> set[str]:
+        """Teams whose routing key is one of these; a reference that cannot be read now is none."""
+        wanted, found = set(keys), set()
+        for name, team in self.teams.items():
+            if is_made_by_rest(team.routing_key):
+                continue
+            try:
+                if self.resolve(team.routing_key) in wanted:
+                    found.add(name)
+            except RouterError:
+                continue
+        return found
+
+    def teams_with_service(self, service: str) -> set[str]:
+        """Teams whose incidents are made in this service of PagerDuty's."""
+        begin = f"{INCIDENTS_REFERENCE}{service}/"
+        return {name for name, team in self.teams.items() if team.routing_key.startswith(begin)}
+
+    def references(self) -> set[str]:
+        """The ways by which teams are paged now."""
+        return {team.routing_key for team in self.teams.values()}
 
     def resolve(self, reference: str) -> str:
         """The routing key; SecretUnavailable names the reference if it cannot be read."""
@@ -225,7 +256,7 @@ def known_secrets(settings: Settings) -> Iterable[str]:
 
 def known_references(settings: Settings) -> list[str]:
     """Every secret's reference: the only place they are listed together."""
-    references = [team.routing_key for team in settings.teams.values()]
+    references = [team.routing_key for team in settings.teams.values() if not is_made_by_rest(team.routing_key)]
     references += [token.token for token in settings.tokens]
     references += [reference for reference in (settings.pagerduty.api_token, *settings.pagerduty.webhook_secrets) if reference]
     references += [key for source in settings.sources.values() for key in (*source.keys, *source.shadows.values())]

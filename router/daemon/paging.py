@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -13,12 +13,13 @@ from router.config.settings import Settings
 from router.daemon.joints import KeyRing
 from router.daemon.observing import DeliveryCounts
 from router.daemon.troubles import Trouble, Troubles
-from router.errors import RouterError
 from router.incidents.actions import Actions
-from router.incidents.follower import HEARING, POLLING, Follower, Rhythm
+from router.incidents.follower import Follower
 from router.incidents.orders import Guard, Orders
 from router.incidents.reconcile import Reconciler
-from router.pagerduty.client import EventsClient
+from router.incidents.rhythm import HEARING, POLLING, Rhythm
+from router.model.delivery import Delivery, Outcome
+from router.pagerduty.incidents import IncidentsClient
 from router.pagerduty.rest import RestClient
 from router.store.base import Reader, Store
 from router.telemetry.metrics import Metrics
@@ -80,6 +81,7 @@ class Paging:
     client: RestClient | None
     looker: Looker
     orders: Orders
+    incidents: IncidentsClient
     guard: Guard
 
     async def aclose(self) -> None:
@@ -98,7 +100,7 @@ def join_paging(
     counts: DeliveryCounts,
     clock: Clock,
     metrics: Metrics,
-    client: EventsClient,
+    resend: Callable[[Delivery], Awaitable[Outcome]],
     rhythm: Rhythm | None = None,
 ) -> Paging:
     """The parts that follow pages, as configured: by webhooks if there are secrets for them, else by asking."""
@@ -130,35 +132,25 @@ def join_paging(
         metrics=metrics,
         rhythm=rhythm or (HEARING if hears else POLLING),
         confirm_within_ms=pagerduty.confirm_within_ms,
-        teams_with_key=lambda given: _teams_with_key(settings, keys, given),
+        teams_with_key=keys.teams_with_key,
+        teams_with_service=keys.teams_with_service,
         reads_log=not hears,
     )
     counts.follow = follower.delivered
+    endpoint = urlsplit(pagerduty.api_url).netloc
     return Paging(
         follower=follower,
         actions=Actions(follower=follower, hand=rest, ask=looker, clock=clock),
         reconciler=Reconciler(
             follower=follower,
             ask=looker,
-            resend=client.send,
-            references=lambda: {team.routing_key for team in settings.teams.values()},
+            resend=resend,
+            references=keys.references,
             clock=clock,
         ),
         client=rest,
         looker=looker,
-        orders=Orders(follower=follower, hand=rest, ask=looker, clock=clock, endpoint=urlsplit(pagerduty.api_url).netloc),
+        orders=Orders(follower=follower, hand=rest, ask=looker, clock=clock, endpoint=endpoint),
+        incidents=IncidentsClient(maker=rest, clock=clock, endpoint=endpoint),
         guard=Guard(follower=follower, ask=looker),
     )
-
-
-def _teams_with_key(settings: Settings, keys: KeyRing, given: Iterable[str]) -> set[str]:
-    """Teams whose routing key is one of these; a reference that cannot be read now is none."""
-    wanted = set(given)
-    found = set()
-    for name, team in settings.teams.items():
-        try:
-            if keys.resolve(team.routing_key) in wanted:
-                found.add(name)
-        except RouterError:
-            continue
-    return found

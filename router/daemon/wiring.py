@@ -81,10 +81,10 @@ def wire(
         settings=settings, store=store, reader=reader, troubles=troubles, counts=counts, clock=clock, chance=chance
     )
     paging = join_paging(
-        settings=settings, store=store, keys=keys, troubles=troubles, counts=counts, client=client, clock=clock, metrics=metrics
-    )
-    channels.own[ACTIONS] = paging.orders
-    channels.needless = paging.guard.needless
+        settings=settings, store=store, keys=keys, troubles=troubles, counts=counts, resend=channels.send,
+        clock=clock, metrics=metrics,
+    )  # fmt: skip
+    _join_ways(channels, telling, paging, settings)
     processor = Processor(
         ledger=store,
         engine=engine,
@@ -128,6 +128,13 @@ def wire(
     )
 
 
+def _join_ways(channels: Channels, telling: Telling, paging: Paging, settings: Settings) -> None:
+    """What goes to PagerDuty's REST API, in the same outbox as what goes to its Events API."""
+    channels.own[ACTIONS] = PagerDutyWay(telling.guarded(paging.orders.encode, settings), paging.orders)
+    channels.incidents = PagerDutyWay(telling.guarded(paging.incidents.encode, settings), paging.incidents)
+    channels.needless = paging.guard.needless
+
+
 def _take_up(dispatcher: Dispatcher, recovered: Recovered, reader: Reader) -> None:
     """What was not delivered in the life before, at the pace of that life."""
     dispatcher.recover(
@@ -148,7 +155,7 @@ def _way_out(
     chance: random.Random,
 ) -> tuple[KeyRing, EventsClient, Channels, Telling, Dispatcher]:
     """From the outbox to PagerDuty and the channels beside it."""
-    keys = KeyRing(settings.secrets)
+    keys = KeyRing(settings.secrets, settings.teams)
     # The configuration's own check refuses plain http to any host but this one.
     origin, _ = parse_origin(settings.pagerduty.events_url, allow_http=True)
     client = EventsClient(

@@ -18,6 +18,7 @@ from router.errors import Overloaded, RemoteError, RemoteRefused, StoreError
 from router.incidents.following import follow
 from router.incidents.protocols import Ask, Bell, Journal, Notebook, Remote
 from router.incidents.register import Followable, PageRegister, Waiting, recall
+from router.incidents.rhythm import Rhythm
 from router.model.delivery import Delivery, Priority
 from router.model.incident import Incident
 from router.model.journal import DeliveryFailed, Fact
@@ -38,22 +39,6 @@ BLIND_AFTER_MS = 300_000
 log = logger("follow")
 
 
-class Rhythm(msgspec.Struct, frozen=True, kw_only=True):
-    """How often PagerDuty is asked, in ms."""
-
-    first_look_ms: int  # after a 202, for the incident
-    longest_look_ms: int = 60_000  # between two looks for it, which double
-    missed_look_ms: int = 300_000  # once it was told as missing
-    unacknowledged_ms: int  # while a page waits for somebody
-    acknowledged_ms: int  # while somebody has it
-    retry_ms: int = 5_000  # after a call that failed
-
-
-POLLING = Rhythm(first_look_ms=2_000, unacknowledged_ms=10_000, acknowledged_ms=60_000)
-HEARING = Rhythm(first_look_ms=30_000, unacknowledged_ms=300_000, acknowledged_ms=300_000)
-"""With webhooks asking only heals what was lost."""
-
-
 class Follower:
     """One per daemon. ``run`` until ``stop``; without ``remote`` only webhooks that carry the dedup key mean anything."""
 
@@ -70,11 +55,13 @@ class Follower:
         rhythm: Rhythm,
         confirm_within_ms: Mapping[str, int],
         teams_with_key: Callable[[Iterable[str]], set[str]],
+        teams_with_service: Callable[[str], set[str]],
         reads_log: bool,
     ) -> None:
         """``reads_log``: tell what people did from PagerDuty's log (where no webhooks tell it).
 
-        ``teams_with_key``: which of our teams have one of these routing keys.
+        ``teams_with_key``: which of our teams have one of these routing keys; ``teams_with_service``: which have their
+        incidents made in this service of PagerDuty's.
         """
         self.remote = remote
         self.register = PageRegister()
@@ -87,6 +74,7 @@ class Follower:
         self._rhythm = rhythm
         self._confirm_within_ms = confirm_within_ms
         self._teams_with_key = teams_with_key
+        self._teams_with_service = teams_with_service
         self._reads_log = reads_log
         self._webhooks: deque[Webhook] = deque()
         self._not_before: dict[str, int] = {}  # incident of PagerDuty's -> when to ask again
@@ -342,6 +330,9 @@ class Follower:
         known = self._service_teams.get(service, "")
         if known in teams:
             return known
+        made = [team for team in teams if team in self._teams_with_service(service)] if service else []
+        if made:
+            return made[0]
         if service and self.remote is not None:
             keys = await self.remote.integration_keys(service)
             owners = [team for team in teams if team in self._teams_with_key(keys)]

@@ -15,6 +15,9 @@ EventAction = Literal["trigger", "acknowledge", "resolve", "change", "act"]
 PAGERDUTY = "pagerduty"
 """The channel that pages; every other one only tells."""
 
+INCIDENTS_REFERENCE = "incidents:"
+"""What stands before SERVICE/POLICY/URGENCY in ``routing_key``: a team whose pages are incidents made by REST."""
+
 ACTIONS = "pagerduty:actions"
 """The channel of what rules want done to pages; no configured one can have this name."""
 

@@ -232,6 +232,16 @@ class RestClient:
         answer = await self._write("POST", f"/incidents/{_path(pagerduty_id)}/snooze", {"duration": seconds}, "incidents")
         return sighting_of(members(answer.get("incident")))
 
+    async def create_incident(self, wanted: dict[str, Any]) -> Sighting:
+        """A new one, by hand as it were; RemoteRefused if an open one of the service has its incident key."""
+        return sighting_of(
+            members((await self._write("POST", "/incidents", {"incident": wanted}, "incidents")).get("incident"))
+        )
+
+    async def change_incident(self, pagerduty_id: str, wanted: dict[str, Any]) -> Sighting | None:
+        """Title and urgency."""
+        return await self._update(pagerduty_id, wanted)
+
     async def _update(self, pagerduty_id: str, wanted: dict[str, Any]) -> Sighting | None:
         body = {"incident": {"id": pagerduty_id, "type": "incident_reference", **wanted}}
         try:

@@ -12,8 +12,9 @@ import httpx
 import msgspec
 
 from router.incidents.actions import Actions
-from router.incidents.follower import HEARING, POLLING, Follower
+from router.incidents.follower import Follower
 from router.incidents.reconcile import Reconciler
+from router.incidents.rhythm import HEARING, POLLING
 from router.model.delivery import Accepted, Delivery, DeliveryState, Outcome, Priority
 from router.model.incident import Incident
 from router.model.journal import Entry, Fact, IncidentChanged
@@ -126,6 +127,7 @@ class World:
             rhythm=HEARING if self.hears else POLLING,
             confirm_within_ms=dict.fromkeys(KEYS, self.within_ms),
             teams_with_key=self.teams_with_key,
+            teams_with_service=lambda _service: set(),
             reads_log=not self.hears,
         )
 

@@ -35,3 +35,27 @@ def test_a_circle_of_fallbacks_is_reported_once() -> None:
 def test_unknown_teams_are_named_with_a_guess() -> None:
     found = diagnose(teams(payments=", fallback: platfrom", platform=", fallback: nobody"))
     assert [each.hint for each in found] == ['did you mean "platform"?', "teams are payments, platform"]
+
+
+def by_rest(pagerduty: str, more: str = "pagerduty: {api_token: env:TOKEN, from: ada@example.test}") -> str:
+    return f"default_team: a\nteams:\n  a: {{pagerduty: {{{pagerduty}}}}}\n{more}\n"
+
+
+def test_a_team_paged_by_incidents() -> None:
+    settings = load(by_rest("via: incidents, service: PABC123, escalation_policy: PXYZ987, urgency: high"))
+    assert settings.teams["a"].routing_key == "incidents:PABC123/PXYZ987/high"
+    assert load(by_rest("via: incidents, service: PABC123")).teams["a"].routing_key == "incidents:PABC123//severity"
+
+
+def test_what_does_not_go_together() -> None:
+    for pagerduty, more, code in (
+        ("via: incidents", None, "missing-key"),
+        ("via: incidents, service: nothing", None, "invalid-value"),
+        ("via: incidents, service: PABC123", "", "no-token"),
+        ("via: incidents, service: PABC123", "pagerduty: {api_token: env:TOKEN}", "no-token"),
+        ("via: incidents, service: PABC123, routing_key: env:KEY", None, "useless-key"),
+        ("routing_key: env:KEY, service: PABC123", None, "useless-key"),
+        ("confirm_within: 5m", None, "missing-key"),
+    ):
+        found = diagnose(by_rest(pagerduty) if more is None else by_rest(pagerduty, more))
+        assert code in {each.code for each in found}, (pagerduty, found)

@@ -10,7 +10,7 @@ import pytest
 
 from router.daemon.paging import PageBell
 from router.daemon.troubles import Troubles
-from router.incidents.follower import HEARING, POLLING
+from router.incidents.rhythm import HEARING, POLLING
 from router.sandbox.settings import DEFAULT_TOKEN
 from router.telemetry.metrics import Metrics
 from tests.support.daemon import alert, eventually
