@@ -218,6 +218,7 @@ def compile_rules(paths: Sequence[Path], settings: Settings) -> RuleSet:
         teams=settings.teams,
         default_team=settings.default_team,
         scale=settings.scale,
+        channels=settings.notify,
         sources=settings.sources,
     )
     errors = [each for each in (*found.diagnostics, *diagnostics) if each.level == "error"]

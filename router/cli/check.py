@@ -133,27 +133,46 @@ def _check_rules(files: RuleTexts, examined: Examined | None, *, is_whole: bool)
     if settings is None or examined is None or not examined.knows_teams:
         scale = settings.scale if settings else DEFAULT_SCALE
         return check_files(files, Names(teams=None, scale=scale))
+    if not examined.knows_channels:
+        return check_files(files, Names(teams=settings.teams, scale=settings.scale, sources=settings.sources))
     ruleset, diagnostics = compile_ruleset(
         files,
         teams=settings.teams,
         default_team=settings.default_team,
         scale=settings.scale,
+        channels=settings.notify,
         sources=settings.sources,
         rights=settings.rights,
     )
     if ruleset is None:
-        names = Names(teams=settings.teams, scale=settings.scale)
+        names = Names(teams=settings.teams, channels=settings.notify.policies, scale=settings.scale)
         return check_files(files, names)[0], diagnostics
     # A team may look idle because of the mistake that is reported about it.
     is_sound = is_whole and not any(found.level == "error" for found in examined.diagnostics)
-    return len(ruleset.rules), diagnostics + (_find_idle_teams(settings, ruleset) if is_sound else [])
+    return len(ruleset.rules), diagnostics + (_find_idle(settings, ruleset) if is_sound else [])
 
 
-def _find_idle_teams(settings: Settings, ruleset: RuleSet) -> list[Diagnostic]:
-    """Teams that nothing can ever page: no services, no rule names them, they step in for nobody."""
-    paged = {name for rule in ruleset.rules for name in rule.page} | {settings.default_team}
+def _find_idle(settings: Settings, ruleset: RuleSet) -> list[Diagnostic]:
+    """Teams that nothing can ever page: no services, no rule names them, they step in for nobody. Channels alike."""
+    paged, told = {settings.default_team}, {name for names in settings.notify.by_severity.values() for name in names}
+    for rule in ruleset.rules:
+        for each in (rule, rule.otherwise, *rule.escalate):
+            paged.update(each.page if each else ())
+            told.update((each.notify if each else None) or ())
     paged |= {team.fallback for team in settings.teams.values() if team.fallback}
+    told |= {name for team in settings.teams.values() for name in team.channels}
     return [
+        Diagnostic(
+            code="idle-channel",
+            span=settings.spans[f"channels.{name}"],
+            path=f"channels.{name}",
+            message=f"channel {name!r} is never told of anything: no rule, team or severity names it",
+            hint="name it in a rule's notify, or leave it out",
+            level="warning",
+        )
+        for name in settings.notify.policies
+        if name not in told
+    ] + [
         Diagnostic(
             code="idle-team",
             span=settings.spans[f"teams.{name}"],

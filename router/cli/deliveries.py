@@ -1,4 +1,4 @@
-"""``alert-router deliveries``: what PagerDuty was told and how far it got; ``retry`` and ``drop`` through the daemon."""
+"""``alert-router deliveries``: what was told to whom and how far it got; ``retry`` and ``drop`` through the daemon."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ def deliveries(ctx: click.Context, *, config_path: Path, output: str, limit: int
         print_json({"items": rows})
         return
     print_table(
-        ["DELIVERY", "STATE", "ACTION", "TEAM", "DECIDED", "ATTEMPTS", "DEDUP KEY", "REASON"],
+        ["DELIVERY", "STATE", "ACTION", "TO", "DECIDED", "ATTEMPTS", "DEDUP KEY", "REASON"],
         [
             [
                 str(row.id),
                 row.state.value,
                 row.action,
-                row.team,
+                row.to,
                 instant(row.created_at),
                 str(row.attempts),
                 clip(row.dedup_key, 60),

@@ -93,7 +93,7 @@ def print_explanation(found: Explanation, output: str) -> None:
         closed = f", closed {instant(incident.closed_at)}" if incident.closed_at else ""
         click.echo(
             f"\nincident {incident.number}  {incident.status}  {severity(incident.severity.word)}"
-            f"  {', '.join(incident.teams)}\n"
+            f"  {', '.join((*incident.teams, *incident.channels))}\n"
             f"  opened {instant(incident.opened_at)}{closed}, {incident.alerts} alerts, {incident.occurrences} occurrences\n"
             f"  dedup key {incident.dedup_key}"
         )
@@ -109,7 +109,7 @@ def print_explanation(found: Explanation, output: str) -> None:
     for delivery in found.deliveries[:MAX_LINES]:
         reason = f": {clip(delivery.reason, 80)}" if delivery.reason else ""
         click.echo(
-            f"  {instant(delivery.created_at)}  {delivery.action:8} to {delivery.team}  {delivery.state.value}"
+            f"  {instant(delivery.created_at)}  {delivery.action:8} to {delivery.to}  {delivery.state.value}"
             f" after {delivery.attempts} attempts{reason}"
         )
         for attempt in delivery.last_attempts:

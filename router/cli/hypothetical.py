@@ -21,7 +21,7 @@ from router.config.settings import Settings
 from router.engine.tried import Tried
 from router.errors import StoreError
 from router.model.alert import Alert
-from router.model.decision import Action
+from router.model.decision import Action, words_of
 from router.model.transition import StateKind, StateRow
 from router.rehearsal.reading import STATEFUL_SOURCES, Surroundings, read_alert
 from router.rehearsal.supposing import Supposition, suppose
@@ -117,7 +117,10 @@ def headline(found: Supposition) -> str:
     why = f"{rule}: {decision.reason.value}{cause}."
     match decision.action:
         case Action.OPEN:
-            return f"Would page {' and '.join(decision.teams) or 'nobody'}{why}"
+            would = "page" if decision.teams or not decision.channels else "tell"
+            return f"Would {would} {words_of(decision.teams, decision.channels)}{why}"
+        case Action.NOTIFY:
+            return f"Would page nobody, and tell {words_of(decision.teams, decision.channels)}{why}"
         case Action.HOLD:
             later = f" Would page at {instant(found.later.at)} if it goes on." if found.later else ""
             return f"Would be held{why}{later}"
@@ -164,7 +167,7 @@ def _print(found: Supposition, note: str) -> None:
             continue
         what = "update" if event.is_update else event.action
         words = f', {event.severity.word}: "{clip(event.summary, 90)}"' if event.action == "trigger" else ""
-        click.echo(f"  > {what} to {event.team}{words}")
+        click.echo(f"  > {what} to {event.to}{words}")
 
 
 def _tried(tried: Tried) -> str:
@@ -196,6 +199,7 @@ def _as_json(found: Supposition, note: str) -> dict[str, Any]:
             {
                 "action": event.action,
                 "team": event.team,
+                "channel": event.channel,
                 "severity": event.severity.word,
                 "summary": event.summary,
                 "details": event.details,

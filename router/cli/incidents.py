@@ -39,13 +39,13 @@ def incidents(ctx: click.Context, *, config_path: Path, output: str, limit: int,
         print_json({"items": rows})
         return
     print_table(
-        ["INCIDENT", "STATUS", "SEVERITY", "TEAMS", "RULE", "OPENED", "LASTED", "ALERTS", "SUMMARY"],
+        ["INCIDENT", "STATUS", "SEVERITY", "TOLD", "RULE", "OPENED", "LASTED", "ALERTS", "SUMMARY"],
         [
             [
                 str(row.number),
                 row.status if not row.storm else f"{row.status} (in {row.storm})",
                 severity(row.severity.word),
-                ",".join(row.teams),
+                ",".join((*row.teams, *row.channels)),
                 row.rule,
                 instant(row.opened_at),
                 duration(row.closed_at - row.opened_at) if row.closed_at else "-",

@@ -57,13 +57,16 @@ def build_severity_channels(
     for word, names in written.items():
         listed = [names] if isinstance(names, str) else names
         path: Path = ("severity_channels", word)
+        if not listed:
+            hint = 'to keep quiet about them, have a rule say so: drop: "…"'
+            findings.complain(path, "empty-list", "found an empty list: nobody would hear of these", hint)
         for index, name in enumerate(listed):
             if name != PAGE:
                 check_channel((*path, index) if isinstance(names, list) else path, name, channels, findings)
         table[BY_WORD[word]] = tuple(dict.fromkeys(listed))
-    if table and not any(PAGE in names for names in table.values()):
-        message = "no severity pages: what no rule sends to a team wakes nobody"
-        findings.warn(("severity_channels",), "nothing-pages", message, "critical: [page, …]", key=True)
+    if PAGE not in table.get(Severity.CRITICAL, (PAGE,)):
+        message = "what is critical pages nobody, unless a rule says page"
+        findings.warn(("severity_channels", "critical"), "nothing-pages", message, "critical: [page, …]", key=True)
     return table
 
 

@@ -38,7 +38,7 @@ from router.config.severities import build_scale
 from router.config.sources import build_sources
 from router.config.teams import build_teams
 from router.errors import ConfigError, Diagnostic
-from router.model.ruleset import NOBODY, FileRights
+from router.model.ruleset import NOBODY, Channels, FileRights
 from router.model.webhook import WebhookCheck
 from router.yamldoc import Document, read, suggest, validate
 
@@ -84,6 +84,7 @@ class Examined(msgspec.Struct, kw_only=True):
     settings: Settings | None
     diagnostics: list[Diagnostic]
     knows_teams: bool  # False: the teams are stand-ins
+    knows_channels: bool = True  # False: some are missing
 
 
 def examine(
@@ -120,7 +121,12 @@ def examine(
     diagnostics.sort(key=lambda found: (found.span.line, found.span.column))
     if settings is not None:
         settings = msgspec.structs.replace(settings, warnings=tuple(diagnostics))
-    return Examined(settings=settings, diagnostics=diagnostics, knows_teams=("teams",) not in findings.broken)
+    return Examined(
+        settings=settings,
+        diagnostics=diagnostics,
+        knows_teams=("teams",) not in findings.broken,
+        knows_channels=("channels",) not in findings.broken,
+    )
 
 
 def _salvage(document: Document, findings: Findings) -> Configuration | None:
@@ -205,8 +211,7 @@ def _build(
         log=LogSettings(format=value.log.format, level=value.log.level),
         channels=build_channels(value.channels, findings, check_template),
         redaction=build_redaction(value.redact),
-        channel_policies=policies,
-        severity_channels=build_severity_channels(value.severity_channels, policies, findings),
+        notify=Channels(policies=policies, by_severity=build_severity_channels(value.severity_channels, policies, findings)),
         shutdown_timeout_ms=value.shutdown_timeout,
         rights=_build_rights(value, findings),
         watch=value.reload.watch,
@@ -214,6 +219,7 @@ def _build(
         spans={
             "rules": document.span(("rules",)),
             **{f"teams.{name}": document.span(("teams", name), key=True) for name in teams},
+            **{f"channels.{name}": document.span(("channels", name), key=True) for name in policies},
         },
     )
 

@@ -18,8 +18,8 @@ from router.config.secrets import Secrets
 from router.errors import Diagnostic, Span
 from router.model.channel import ChannelSettings, Redaction
 from router.model.quantity import Rate
-from router.model.ruleset import ChannelPolicy, FileRights, Team
-from router.model.severity import Severity, SeverityScale
+from router.model.ruleset import NO_CHANNELS, Channels, FileRights, Team
+from router.model.severity import SeverityScale
 from router.model.webhook import Webhook
 
 SourceKind = Literal["alertmanager", "pagerduty", "json", "webhook"]
@@ -173,6 +173,5 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[Diagnostic, ...] = ()
     channels: dict[str, ChannelSettings] = {}  # by name; how each is told
     redaction: Redaction = Redaction()  # for every way out
-    channel_policies: dict[str, ChannelPolicy] = {}  # by name; the rules' side of a channel
-    severity_channels: dict[Severity, tuple[str, ...]] = {}
+    notify: Channels = NO_CHANNELS  # the rules' side of the channels
     spans: dict[str, Span] = {}  # where "rules" and each "teams.NAME" stand, for findings about them

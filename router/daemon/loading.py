@@ -76,11 +76,14 @@ def load(
         teams=settings.teams,
         default_team=settings.default_team,
         scale=settings.scale,
+        channels=settings.notify,
         rights=settings.rights,
     )
     if ruleset is None:
         raise RulesBroken(settings, diagnostics)
-    texts = ruleset_texts(files, teams=settings.teams, default_team=settings.default_team, scale=settings.scale)
+    texts = ruleset_texts(
+        files, teams=settings.teams, default_team=settings.default_team, scale=settings.scale, channels=settings.notify
+    )
     return Loaded(
         settings=settings, ruleset=ruleset, texts=texts, warnings=(*settings.warnings, *found.diagnostics, *diagnostics)
     )

@@ -1,7 +1,7 @@
 """What rules want done to a page besides opening and closing it: worded here, sent through the outbox like everything else.
 
 Keeps these invariants: each is asked for once in an episode, whatever comes back; a template that fails costs its wording and
-not the deed. Must never do: ask for anything of an episode that nobody was paged for (a storm digest speaks for it).
+not the deed. Must never do: ask for anything of an episode that nobody was paged for (a storm speaks for it, or channels do).
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def ask(state: State, group: Group, orders: Sequence[Order], seq: int) -> None:
 def act(state: State, group: Group, acts: Sequence[Act], moment: Moment, ready: Ready, alert: Alert, seq: int) -> None:  # noqa: PLR0917 -- one thing each
     """Ask for these now, and say so."""
     episode = group.episode
-    if not acts or episode is None or not episode.pages:
+    if not acts or episode is None or not any(team for team, _ in episode.pages):
         return
     digest = state.digest_of(group)
     orders = word(acts, moment, ready, group, digest, alert)

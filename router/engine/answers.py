@@ -10,6 +10,7 @@ from typing import assert_never
 
 from router.engine.arrivals import Arrivals
 from router.engine.episodes import Episodes
+from router.engine.notes import Notes
 from router.engine.rows import KEEPS, UNTIL_OCCURRENCE, Group
 from router.engine.state import State
 from router.engine.storms import Storms
@@ -27,8 +28,9 @@ _NOTES = {
 class Answers:
     """What PagerDuty says, applied to episodes and storms."""
 
-    def __init__(self, state: State, storms: Storms, episodes: Episodes, arrivals: Arrivals) -> None:
+    def __init__(self, state: State, storms: Storms, episodes: Episodes, arrivals: Arrivals, notes: Notes) -> None:
         """Work on this state."""
+        self._notes = notes
         self._state = state
         self._storms = storms
         self._episodes = episodes
@@ -69,6 +71,7 @@ class Answers:
         state.decide(Action.UPDATE, _NOTES[fact.status], 0, group.rule, state.digest_of(group), episode.key, by, teams)
         if fact.status == "acknowledged":
             self._episodes.acknowledge(group)
+            self._episodes.remind(group, "acknowledge", by=fact.who)
         state.touch(group)
         state.settle(group)
 
@@ -86,13 +89,13 @@ class Answers:
     def fall_back(self, fact: DeliveryFailed) -> None:
         """Page the fallback of a team that could not be told, if the episode is open and it was not paged yet."""
         state = self._state
-        group = state.episodes.get(fact.dedup_key)
+        group = state.episodes.get(fact.dedup_key) or state.noted.get(fact.dedup_key)
         storm = state.storm_keys.get(fact.dedup_key)
         teams = state.policy.ruleset.teams
         team = teams.get(fact.team)
         fallback = None if team is None else team.fallback
-        if group is not None and group.episode is not None:
-            paged = group.episode.pages
+        if group is not None:
+            paged = group.told.pages
         elif storm is not None:
             paged = storm.row.pages
         else:
@@ -107,7 +110,10 @@ class Answers:
             cause = f"fallback {fallback} is paged already"
         else:
             cause = f"team {fact.team}: {fact.reason}"
-            if group is not None:
+            if group is not None and group.noted is not None:
+                page = (fallback, teams[fallback].routing_key)
+                self._notes.page_fallback(group, page, cause, self._episodes.spokesman(group)[1])
+            elif group is not None:
                 self._episodes.page_fallback(group, fallback, cause)
             else:
                 assert storm is not None

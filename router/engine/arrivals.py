@@ -12,6 +12,7 @@ from typing import assert_never
 from router.engine.absence import Absences
 from router.engine.episodes import Episodes
 from router.engine.mutes import Mutes
+from router.engine.notes import Notes
 from router.engine.policy import Ready
 from router.engine.rows import Group, Window
 from router.engine.state import State
@@ -28,8 +29,9 @@ EVENTS_KEPT = 10_000
 class Arrivals:
     """What an alert does to the state."""
 
-    def __init__(self, state: State, episodes: Episodes, mutes: Mutes, absences: Absences) -> None:
+    def __init__(self, state: State, episodes: Episodes, mutes: Mutes, absences: Absences, notes: Notes) -> None:
         """Work on this state."""
+        self._notes = notes
         self._absences = absences
         self._state = state
         self._mutes = mutes
@@ -86,7 +88,7 @@ class Arrivals:
         for ready in state.policy.find(alert):
             if ready.drop:
                 state.decide(Action.DROP, Reason.DROPPED_BY_RULE, seq, ready.id, cause=ready.drop)
-            elif not ready.rule.page:
+            elif not ready.tells:
                 state.decide(Action.NONE, Reason.NO_TEAM, seq, ready.id)
             elif ready.absent and not is_stateful:
                 group = state.group_of(ready, alert)
@@ -158,12 +160,16 @@ class Arrivals:
         state = self._state
         if not verdict.opens:
             state.decide(Action.HOLD, verdict.reason, seq, ready.id, state.digest_of(group), cause=verdict.cause)
+            if ready.otherwise:
+                self._notes.open(ready, group, alert, row_id, seq, verdict.cause)
             return
         mute = self._mutes.of(ready, alert) if self._mutes.concern(ready) else None
         if mute is None:
             self._episodes.open(ready, group, alert, row_id, seq, verdict)
-        else:
-            self._mutes.keep_back(ready, group, mute, verdict, seq)
+            return
+        self._mutes.keep_back(ready, group, mute, verdict, seq)
+        if ready.otherwise and mute.reason is Reason.OUTSIDE_SCHEDULE:
+            self._notes.open(ready, group, alert, row_id, seq, mute.words)
 
     def _go_on_muted(self, ready: Ready, group: Group, alert: Alert, row_id: int, seq: int, *, occurred: bool) -> None:
         """One more alert of a muted group: muted like the others, or free, and then the group opens for it."""
@@ -171,6 +177,8 @@ class Arrivals:
         mute = self._mutes.of(ready, alert)
         if mute is not None:
             self._mutes.join(group, mute, seq, occurred=occurred)
+            if ready.otherwise and mute.reason is Reason.OUTSIDE_SCHEDULE:
+                self._notes.open(ready, group, alert, row_id, seq, mute.words)
             return
         muted = group.muted
         assert muted is not None
@@ -307,6 +315,8 @@ class Arrivals:
         state = self._state
         group.window = None
         group.expected = None
+        if group.noted is not None:
+            self._notes.close(group, Reason.ALL_RESOLVED)
         if group.muted is not None:
             state.mute(group, None)
         for row_id in list(group.members):

@@ -16,6 +16,8 @@ from router.engine.arrivals import Arrivals
 from router.engine.due import Due
 from router.engine.episodes import Episodes
 from router.engine.mutes import Mutes, Muting
+from router.engine.notes import Notes
+from router.engine.notices import Notices
 from router.engine.page import change, forward
 from router.engine.policy import Policy
 from router.engine.snapshot import restore
@@ -48,15 +50,25 @@ class Engine:
 
     def _begin(self, state: State) -> None:
         self._state = state
-        self._storms = Storms(state)
+        notices = Notices(state)
+        self._storms = Storms(state, notices)
         self._mutes = Mutes(state)
-        self._episodes = Episodes(state, self._storms, self._mutes)
+        self._episodes = Episodes(state, self._storms, self._mutes, notices)
         self._absences = Absences(state, self._episodes)
-        self._arrivals = Arrivals(state, self._episodes, self._mutes, self._absences)
+        notes = Notes(state, self._storms, self._mutes, notices)
+        self._arrivals = Arrivals(state, self._episodes, self._mutes, self._absences, notes)
         if state.now:
             self._absences.arm()
-        self._due = Due(state, self._storms, self._episodes, self._arrivals, self._mutes)
-        self._answers = Answers(state, self._storms, self._episodes, self._arrivals)
+        self._due = Due(
+            state,
+            storms=self._storms,
+            episodes=self._episodes,
+            arrivals=self._arrivals,
+            mutes=self._mutes,
+            notices=notices,
+            notes=notes,
+        )
+        self._answers = Answers(state, self._storms, self._episodes, self._arrivals, notes)
 
     @property
     def now(self) -> int:
@@ -75,8 +87,9 @@ class Engine:
 
     @property
     def open_incidents(self) -> int:
-        """How many episodes and storms are open."""
-        return len(self._state.episodes) + len(self._state.storms)
+        """How many episodes and storms are open, with what is only told of so far."""
+        state = self._state
+        return len(state.episodes) + len(state.noted) + len(state.storms)
 
     @property
     def groups(self) -> int:
@@ -166,7 +179,7 @@ class Engine:
                     self._arrivals.decide_anew(group)
         for row_id in list(state.alerts):
             active = state.active(row_id)
-            if not active.groups and any(ready.rule.page and not ready.drop for ready in state.policy.find(active.alert)):
+            if not active.groups and any(ready.tells and not ready.drop for ready in state.policy.find(active.alert)):
                 self._arrivals.fire(active.alert, row_id, row_id, active, occurred=False)
 
     def _pass_on(self, fact: ChangeReceived | EventForwarded, seq: int) -> None:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from router.engine.arrivals import Arrivals
 from router.engine.episodes import Episodes
-from router.engine.mutes import Mutes
+from router.engine.mutes import Look, Mutes
+from router.engine.notes import Notes
+from router.engine.notices import Notices
 from router.engine.policy import Ready
 from router.engine.rows import Group
 from router.engine.state import UPDATE_SPACING_MS, State
 from router.engine.storms import Storms
-from router.engine.timers import GROUP, SHARED, SILENCE, STORM
+from router.engine.timers import DIGEST, GROUP, SHARED, SILENCE, STORM
 from router.engine.trigger import OPEN_AFTER_RESOLVE, Verdict, quiet_due, step_due
 from router.model.decision import Reason
 from router.model.journal import Restarted
@@ -23,8 +25,20 @@ from router.model.ruleset import Count, Flapping
 class Due:
     """What timers do."""
 
-    def __init__(self, state: State, storms: Storms, episodes: Episodes, arrivals: Arrivals, mutes: Mutes) -> None:
+    def __init__(
+        self,
+        state: State,
+        *,
+        storms: Storms,
+        episodes: Episodes,
+        arrivals: Arrivals,
+        mutes: Mutes,
+        notices: Notices,
+        notes: Notes,
+    ) -> None:
         """Work on this state."""
+        self._notices = notices
+        self._notes = notes
         self._state = state
         self._storms = storms
         self._episodes = episodes
@@ -72,6 +86,8 @@ class Due:
     def _end(self, kind: int, owner: int) -> None:
         if kind == SHARED:
             self._state.settle_shared(owner)
+        elif kind == DIGEST:
+            self._notices.send(owner)
         else:
             assert kind == SILENCE
             self._mutes.expire(owner)
@@ -80,7 +96,10 @@ class Due:
         state = self._state
         ready = state.policy.rule(group.rule)
         group.not_before = 0
-        if group.episode is not None:
+        if group.noted is not None and state.is_bare(group):
+            counts = ready is not None and isinstance(ready.rule.when, Count | Flapping)
+            self._notes.close(group, Reason.WENT_QUIET if counts else Reason.ALL_RESOLVED)
+        elif group.episode is not None:
             self._go_on(ready, group)
         elif group.handled:
             group.handled = 0
@@ -146,10 +165,17 @@ class Due:
             assert look.muted is not None
             self._mutes.keep_back(ready, group, look.muted, verdict, 0)
             self._mutes.still(group, look)
+            self._note(ready, group, look)
             return
         group.worst = int(look.alert.severity)
         self._episodes.open(ready, group, look.alert, look.row_id, 0, verdict)
         self._mutes.watch(group, look)
+
+    def _note(self, ready: Ready, group: Group, look: Look) -> None:
+        """It may not open: if that is for its rule's schedule, who is to be told then is told."""
+        if ready.otherwise and look.muted is not None and look.muted.reason is Reason.OUTSIDE_SCHEDULE:
+            row_id, alert = self._episodes.spokesman(group)
+            self._notes.open(ready, group, alert, row_id, 0, look.muted.words)
 
     def _look_again(self, ready: Ready, group: Group) -> None:
         """A mute has ended, or what it held back has gone quiet."""
@@ -160,6 +186,7 @@ class Due:
         look = self._mutes.look(ready, group)
         if look.alert is None:
             self._mutes.still(group, look)
+            self._note(ready, group, look)
             return
         verdict = self._mutes.release(group)
         group.worst = int(look.alert.severity)

@@ -13,14 +13,16 @@ from msgspec.structs import replace
 from router.engine.acts import act, ask, word
 from router.engine.keys import dedup_key, digest, episode_id
 from router.engine.mutes import Mutes
-from router.engine.page import DASH, compose, missing, resolve, trigger
+from router.engine.notices import Notices
+from router.engine.page import DASH, compose, missing, remind, resolve, subject_of, trigger
 from router.engine.policy import Ready
-from router.engine.rows import BY_VALUE, KEEPS, NEVER_RESOLVES, Episode, Group, Page
+from router.engine.rows import BY_VALUE, KEEPS, NEVER_RESOLVES, Episode, Group, Page, split, who
 from router.engine.state import UPDATE_SPACING_MS, State
-from router.engine.storms import Storms
+from router.engine.storms import Placed, Storms
 from router.engine.trigger import Verdict
 from router.model.alert import Alert
 from router.model.decision import Action, Reason
+from router.model.event import EventAction
 from router.model.quantity import format_duration
 from router.model.ruleset import (
     AbsentFor,
@@ -62,9 +64,10 @@ def reopen_of(policy: OnResolved) -> int:
 class Episodes:
     """The only part that writes episodes."""
 
-    def __init__(self, state: State, storms: Storms, mutes: Mutes) -> None:
+    def __init__(self, state: State, storms: Storms, mutes: Mutes, notices: Notices) -> None:
         """Work on this state; openings above a limit go to the storms; what is muted makes nothing worse."""
         self._state = state
+        self._notices = notices
         self._mutes = mutes
         self._storms = storms
 
@@ -74,13 +77,14 @@ class Episodes:
         """Page the rule's teams, or fold into storms what limits do not let through."""
         state = self._state
         rule = ready.rule
-        number = state.next_incident()
+        noted = group.noted
+        number = state.next_incident() if noted is None else noted.number
         at = state.now
         group_digest = digest(group.names, group.values)
         group.worst = max(group.worst, alert.severity)
         worst = int(rule.as_severity or group.worst)
         episode = Episode(
-            key=dedup_key(group.rule, group_digest, episode_id(at, number)),
+            key=dedup_key(group.rule, group_digest, episode_id(at, number)) if noted is None else noted.key,
             number=number,
             opened_at=at,
             quiet_ms=quiet_under(rule),
@@ -99,33 +103,59 @@ class Episodes:
             group.first_at = verdict.first_at
         group.window = None
         reason, cause = verdict.reason, verdict.cause
-        pages = state.policy.pages(rule, alert.service)
+        pages = state.policy.pages(rule, alert.service, worst)
+        teams, channels = split(pages)
         episode.pages = pages
         content = compose(ready, group, group_digest, episode, alert)
         episode.summary = content.summary
         group.episode = episode
         state.episodes[episode.key] = group
-        if rule.limit is not None or state.policy.has_team_limits:
+        told: tuple[Page, ...] = ()
+        if noted is not None:
+            told = self._take_over(group, noted)
+            pages = tuple([page for page in pages if page not in told])
+        storms: tuple[int, ...] = ()
+        if rule.limit is not None or state.policy.has_limits:
             placed = self._storms.place(ready, group, pages)
-            episode.pages = placed.pages
+            pages, storms = placed.pages, placed.storms
             if placed.reason is not None:
                 reason, cause = placed.reason, placed.cause
+        episode.pages = (*told, *pages) if told else pages
         if rule.escalate and episode.pages:  # what a storm holds, nobody was paged for
-            episode.steps = tuple([(step.after_ms, state.policy.pages_of(step.page, alert.service)) for step in rule.escalate])
-            episode.waits_from = at
-            if any(step.acts for step in rule.escalate):
-                given = (word(step.acts, "escalation", ready, group, group_digest, alert) for step in rule.escalate)
-                episode.orders = tuple(given)
-        for page in episode.pages:
-            state.events.append(trigger(content, page, episode.key, at, seq))
-        teams = tuple([page[0] for page in pages])
-        state.decide(Action.OPEN, reason, seq, group.rule, group_digest, episode.key, cause, teams)
+            self._plan_steps(ready, group, alert)
+        state.decide(Action.OPEN, reason, seq, group.rule, group_digest, episode.key, cause, teams, channels)
+        for page in told:
+            self._notices.say(trigger(content, page, episode.key, at, seq, is_update=True))
+        for page in pages:
+            self._notices.say(trigger(content, page, episode.key, at, seq))
         if rule.actions is not None:
             act(state, group, rule.actions.opened, "opened", ready, alert, seq)
         state.touch(group)
         state.touch_incident(number, group)
-        if episode.storms:
-            self._storms.fold(group, seq)
+        if storms:
+            self._storms.fold(group, storms, seq)
+
+    def _plan_steps(self, ready: Ready, group: Group, alert: Alert) -> None:
+        """Who comes next while nobody acknowledges, from now on."""
+        state = self._state
+        episode = group.told
+        steps = ready.rule.escalate
+        episode.steps = tuple([(step.after_ms, state.policy.told_by(step, alert.service)) for step in steps])
+        episode.waits_from = state.now
+        if any(step.acts for step in steps):
+            group_digest = state.digest_of(group)
+            episode.orders = tuple([word(step.acts, "escalation", ready, group, group_digest, alert) for step in steps])
+
+    def _take_over(self, group: Group, noted: Episode) -> tuple[Page, ...]:
+        """What was held and told of opens now: whoever was told then is told more, under the same key."""
+        episode = group.told
+        group.noted = None
+        del self._state.noted[noted.key]
+        episode.storms = noted.storms
+        self._storms.hand_over(noted.service, episode)
+        episode.opened_at = noted.opened_at
+        episode.occurrences = max(episode.occurrences, noted.occurrences)
+        return noted.pages
 
     def go_on(
         self, ready: Ready | None, group: Group, alert: Alert, row_id: int, seq: int, *, occurred: bool, joined: bool
@@ -158,23 +188,53 @@ class Episodes:
         state.touch_incident(episode.number, group)
         cause = f"{before} to {alert.severity.word}"
         wait_ms = episode.told_at + UPDATE_SPACING_MS - state.now if episode.told_at else 0
-        if not episode.pages:
-            episode.severity = episode.worst  # its storm speaks for it
-        elif wait_ms > 0:
+        earlier = episode.pages
+        if earlier and wait_ms > 0:
             cause += f", told in {format_duration(wait_ms)}"
-        else:
-            self._tell(ready, group, alert, seq)
-        teams = tuple([page[0] for page in episode.pages])
-        state.decide(Action.UPDATE, Reason.SEVERITY_ROSE, seq, group.rule, digest_now, episode.key, cause, teams)
+        if state.policy.has_channels and ready is not None:
+            self._tell_further(ready, group, alert, seq)
+        teams, channels = split(episode.pages)
+        state.decide(Action.UPDATE, Reason.SEVERITY_ROSE, seq, group.rule, digest_now, episode.key, cause, teams, channels)
+        if not earlier:
+            episode.severity = episode.worst  # its storm speaks for it
+        elif wait_ms <= 0:
+            self._tell(ready, group, alert, seq, earlier)
         self._storms.worsened(group, seq)
 
-    def _tell(self, ready: Ready | None, group: Group, alert: Alert, seq: int) -> None:
+    def _tell_further(self, ready: Ready, group: Group, alert: Alert, seq: int) -> None:
+        """It is worse than what its openers were told of: whoever is told of this severity and was not yet is told now."""
+        state = self._state
+        episode = group.told
+        held = {state.storms[number].row.team for number in episode.storms}
+        known = {who(page) for page in episode.pages} | held
+        pages = state.policy.pages(ready.rule, alert.service, episode.worst)
+        further = tuple([page for page in pages if who(page) not in known])
+        if not further:
+            return
+        placed = Placed(further)
+        if ready.rule.limit is not None or state.policy.has_limits:
+            placed = self._storms.place(ready, group, further)
+        to_tell, storms = placed.pages, placed.storms
+        reason = placed.reason or Reason.SEVERITY_ROSE
+        group_digest = state.digest_of(group)
+        episode.pages += to_tell
+        content = compose(ready, group, group_digest, episode, alert)
+        if ready.rule.escalate and not episode.steps and to_tell:
+            self._plan_steps(ready, group, alert)
+        teams, channels = split(further)
+        state.decide(Action.OPEN, reason, seq, group.rule, group_digest, episode.key, placed.cause, teams, channels)
+        for page in to_tell:
+            self._notices.say(trigger(content, page, episode.key, state.now, seq))
+        if storms:
+            self._storms.fold(group, storms, seq)
+
+    def _tell(self, ready: Ready | None, group: Group, alert: Alert, seq: int, pages: tuple[Page, ...]) -> None:
         state = self._state
         episode = group.episode
         assert episode is not None
         content = compose(ready, group, state.digest_of(group), episode, alert)
-        for page in episode.pages:
-            state.events.append(trigger(content, page, episode.key, state.now, seq, is_update=True))
+        for page in pages:
+            self._notices.say(trigger(content, page, episode.key, state.now, seq, is_update=True))
         episode.severity = episode.worst
         episode.told_at = state.now
         state.touch(group)
@@ -185,19 +245,21 @@ class Episodes:
         episode = group.episode
         assert episode is not None
         cause = f"{BY_VALUE[episode.severity].word} to {BY_VALUE[episode.worst].word}"
-        self._tell(state.policy.rule(group.rule), group, self.spokesman(group)[1], 0)
-        teams = tuple([page[0] for page in episode.pages])
-        state.decide(Action.UPDATE, Reason.SEVERITY_ROSE, 0, group.rule, state.digest_of(group), episode.key, cause, teams)
+        self._tell(state.policy.rule(group.rule), group, self.spokesman(group)[1], 0, episode.pages)
+        teams, channels = split(episode.pages)
+        group_digest = state.digest_of(group)
+        state.decide(Action.UPDATE, Reason.SEVERITY_ROSE, 0, group.rule, group_digest, episode.key, cause, teams, channels)
 
     def close(self, group: Group, reason: Reason, seq: int, cause: str = "") -> None:
         """Tell everyone who was told, and forget the episode; the group may hold something else."""
         state = self._state
         episode = group.episode
         assert episode is not None
-        teams = tuple([page[0] for page in episode.pages])
+        teams, channels = split(episode.pages)
+        subject = subject_of(episode)
+        state.decide(Action.CLOSE, reason, seq, group.rule, state.digest_of(group), episode.key, cause, teams, channels)
         for page in episode.pages:
-            state.events.append(resolve(page, episode.key, state.now, seq, group.rule))
-        state.decide(Action.CLOSE, reason, seq, group.rule, state.digest_of(group), episode.key, cause, teams)
+            self._notices.say(resolve(page, episode.key, state.now, seq, group.rule, subject))
         ready = state.policy.rule(group.rule)
         if ready is not None and ready.rule.actions is not None:
             act(state, group, ready.rule.actions.closed, "closed", ready, self.spokesman(group)[1], seq)
@@ -232,11 +294,12 @@ class Episodes:
         after_ms, pages = episode.steps[episode.step]
         orders = episode.orders[episode.step] if episode.orders else ()
         episode.step += 1
-        told = {page[0] for page in episode.pages}
+        told = {who(page) for page in episode.pages}
         cause = f"step {episode.step} of {len(episode.steps)}, not acknowledged for {format_duration(after_ms)}"
-        new = tuple([page for page in pages if page[0] not in told])
+        new = tuple([page for page in pages if who(page) not in told])
         if len(new) < len(pages):
-            cause += f", {' and '.join([page[0] for page in pages if page[0] in told])} paged already"
+            known = [page for page in pages if who(page) in told]
+            cause += f", {' and '.join(map(who, known))} {'paged' if all(page[0] for page in known) else 'told'} already"
         cause += "".join([f", {order.words}" for order in orders])
         self._page_more(group, new, Reason.ESCALATED, cause)
         ask(self._state, group, orders, 0)
@@ -247,14 +310,23 @@ class Episodes:
         assert episode is not None
         episode.pages += pages
         content = compose(state.policy.rule(group.rule), group, state.digest_of(group), episode, self.spokesman(group)[1])
+        action = Action.OPEN if pages else Action.UPDATE
+        teams, channels = split(pages)
+        state.decide(action, reason, 0, group.rule, state.digest_of(group), episode.key, cause, teams, channels)
         for page in pages:
             event = trigger(content, page, episode.key, state.now, 0)
-            state.events.append(event if reason is Reason.FALLBACK else replace(event, is_escalation=True))
-        action = Action.OPEN if pages else Action.UPDATE
-        teams = tuple([page[0] for page in pages])
-        state.decide(action, reason, 0, group.rule, state.digest_of(group), episode.key, cause, teams)
+            self._notices.say(event if reason is Reason.FALLBACK else replace(event, is_escalation=True))
         state.touch(group)
         state.touch_incident(episode.number, group)
+
+    def remind(self, group: Group, action: EventAction, **details: str) -> None:
+        """The channels hear what somebody has done with its incident in PagerDuty."""
+        state = self._state
+        episode = group.told
+        subject = subject_of(episode)
+        for page in episode.pages:
+            if not page[0]:
+                self._notices.say(remind(action, page, episode.key, state.now, 0, group.rule, subject, **details))
 
     def spokesman(self, group: Group) -> tuple[int, Alert]:
         """The alert a page without an alert of its own speaks of: the worst of the oldest, or what the episode remembers."""

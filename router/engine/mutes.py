@@ -113,6 +113,10 @@ class Mutes:
         """Whether this rule's pages have to ask at all."""
         return self.active or ready.scheduled
 
+    def besides_schedule(self, ready: Ready, alert: Alert) -> Mute | None:
+        """The same, whatever its rule's schedule says."""
+        return self._of_alert(alert, guarded=ready.rule.standing.guard) if self.active else None
+
     def _of_rule(self, rule: Rule) -> Mute | None:
         if not (rule.during or rule.outside):
             return None
@@ -162,7 +166,7 @@ class Mutes:
         """Everything that mutes this alert; ``of`` answers the first."""
         state = self._state
         now = state.now
-        rules = [ready.rule for ready in state.policy.find(alert) if ready.rule.page and not ready.drop]
+        rules = [ready.rule for ready in state.policy.find(alert) if ready.tells and not ready.drop]
         guarded = any(rule.standing.guard for rule in rules)
         shut = [self._of_rule(rule) for rule in rules]
         others = [mute.name for mute in shut if mute is not None]

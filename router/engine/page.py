@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from router.engine.policy import Ready
-from router.engine.rows import BY_VALUE, Episode, Group, Page
+from router.engine.rows import BY_VALUE, Episode, Group, Page, channel_of
 from router.model.alert import Alert, Image, Link
-from router.model.event import Event
+from router.model.event import PAGERDUTY, Event, EventAction
 from router.model.journal import ChangeReceived, EventForwarded
 from router.model.ruleset import ImageTemplate, LinkTemplate, Rule, Template, TemplateFailed
 from router.model.severity import Severity
@@ -186,7 +186,7 @@ def context_of(content: Content, ready: Ready, group: Group, episode: Episode, a
         "count": episode.occurrences,
         "within": ready.within,
         "rule": ready.id,
-        "team": ", ".join([team for team, _ in episode.pages]),
+        "team": ", ".join([team for team, _ in episode.pages if team]),
         "alerts": max(1, len(group.members)),
         "first_at": timestamp(group.first_at),
         "last_at": timestamp(group.last_at),
@@ -194,10 +194,25 @@ def context_of(content: Content, ready: Ready, group: Group, episode: Episode, a
     }
 
 
+class Subject(NamedTuple):
+    """What a channel is reminded of when it hears more of something: PagerDuty knows it by its key, people do not."""
+
+    severity: int
+    summary: str
+    service: str
+    name: str
+
+
+def subject_of(episode: Episode) -> Subject:
+    """What an episode is about."""
+    return Subject(episode.worst, episode.summary, episode.service, episode.name)
+
+
 def trigger(content: Content, page: Page, key: str, at: int, seq: int, *, is_update: bool = False) -> Event:
-    """The event that tells one team."""
+    """The event that tells one team, or one channel."""
     return Event(
         team=page[0],
+        channel=PAGERDUTY if page[0] else channel_of(page),
         routing_key=page[1],
         dedup_key=key,
         action="trigger",
@@ -217,9 +232,35 @@ def trigger(content: Content, page: Page, key: str, at: int, seq: int, *, is_upd
     )
 
 
-def resolve(page: Page, key: str, at: int, seq: int, rule: str) -> Event:
+def resolve(  # noqa: PLR0917 -- called for every page that ends; keywords would cost more than the call
+    page: Page, key: str, at: int, seq: int, rule: str, subject: Subject
+) -> Event:
     """The event that ends it, through the routing key that opened it."""
+    if not page[0]:
+        return remind("resolve", page, key, at, seq, rule, subject)
     return Event(team=page[0], routing_key=page[1], dedup_key=key, action="resolve", at=at, alert_seq=seq, rule=rule)
+
+
+def remind(  # noqa: PLR0917 -- as ``resolve``
+    action: EventAction, page: Page, key: str, at: int, seq: int, rule: str, subject: Subject, **details: str
+) -> Event:
+    """What has become of it, for a channel."""
+    return Event(
+        team="",
+        channel=channel_of(page),
+        routing_key=page[1],
+        dedup_key=key,
+        action=action,
+        at=at,
+        severity=BY_VALUE[subject.severity],
+        summary=subject.summary,
+        source=subject.service,
+        component=subject.service,
+        class_=subject.name,
+        details=dict(details),
+        alert_seq=seq,
+        rule=rule,
+    )
 
 
 def change(fact: ChangeReceived, page: Page, at: int, seq: int) -> Event:

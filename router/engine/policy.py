@@ -12,14 +12,16 @@ from typing import assert_never
 
 from router.engine.index import NameIndex
 from router.engine.match import any_matches, field_of, holds
-from router.engine.rows import Page
+from router.engine.rows import BY_VALUE, Page
 from router.model.alert import Alert
+from router.model.event import CHANNEL_REFERENCE
 from router.model.ownership import Ownership
 from router.model.pattern import Pattern
 from router.model.quantity import format_duration
 from router.model.ruleset import (
     DEFAULT_RULE_ID,
     OWNER,
+    PAGE,
     AbsentFor,
     AtOnce,
     Count,
@@ -27,8 +29,10 @@ from router.model.ruleset import (
     Flapping,
     Limit,
     Match,
+    Otherwise,
     Rule,
     RuleSet,
+    Step,
 )
 
 CACHED_NAMES = 8_192
@@ -50,6 +54,7 @@ class Ready:
         "goes_on",
         "id",
         "match",
+        "otherwise",
         "owners",
         "per",
         "per_key",
@@ -58,6 +63,7 @@ class Ready:
         "rule",
         "scheduled",
         "table_key",
+        "tells",
         "unsettled",
         "values",
         "within",
@@ -77,6 +83,8 @@ class Ready:
         self.absent = isinstance(rule.when, AbsentFor)
         self.goes_on = rule.goes_on
         self.scheduled = bool(rule.during or rule.outside)
+        self.otherwise = rule.otherwise
+        self.tells = bool(rule.page or rule.notify or rule.otherwise)
         self.table_key = (rule.id, rule.group_by)
         self.values = values_getter(rule.group_by)
         self.per: Callable[[Alert], Values] | None = None
@@ -127,12 +135,15 @@ class Policy:
         self.ruleset = ruleset
         self.version = ruleset.version
         self.rules = [Ready(rule, position) for position, rule in enumerate(ruleset.rules)]
-        self.default = Ready(Rule(id=DEFAULT_RULE_ID, page=(ruleset.default_team,)), len(self.rules))
+        self.default = Ready(Rule(id=DEFAULT_RULE_ID, page=(ruleset.default_team,), by_severity=True), len(self.rules))
         self._by_id = {ready.id: ready for ready in self.rules}
         self._by_id.setdefault(DEFAULT_RULE_ID, self.default)
         self._owner = Ownership(ruleset.teams).owner
-        self.has_team_limits = any(team.limit is not None for team in ruleset.teams.values())
+        teams, channels = ruleset.teams.values(), ruleset.channels.values()
+        self.has_limits = any(team.limit is not None for team in teams) or any(each.limit is not None for each in channels)
+        self.has_channels = bool(ruleset.channels or ruleset.severity_channels)
         self._pages: dict[tuple[str, ...], tuple[Page, ...]] = {}
+        self._told: dict[tuple[tuple[Page, ...], tuple[str, ...]], tuple[Page, ...]] = {}
         by_service: list[tuple[Pattern, int]] = []
         by_name: list[tuple[Pattern, int]] = []
         self._always: list[int] = []
@@ -203,9 +214,36 @@ class Policy:
         team = self.ruleset.teams[self._owner(service) or self.ruleset.default_team]
         return (team.name, team.routing_key)
 
-    def pages(self, rule: Rule, service: str) -> tuple[Page, ...]:
-        """Who is paged for this service under this rule, each team once; the default team stands in for unknown ones."""
-        return self.pages_of(rule.page, service)
+    def pages(self, rule: Rule, service: str, severity: int) -> tuple[Page, ...]:
+        """Who is told of this service under this rule: teams, the default one in place of unknown ones, then channels."""
+        if not self.has_channels:
+            return self.pages_of(rule.page, service)
+        named, channels = rule.page, rule.notify
+        by_severity: tuple[str, ...] | None = None
+        if channels is None:
+            by_severity = self.ruleset.severity_channels.get(BY_VALUE[severity])
+            if rule.by_severity and by_severity is not None and PAGE not in by_severity:
+                named = ()
+        pages = self.pages_of(named, service) if named else ()
+        if channels is None:
+            teams = self.ruleset.teams
+            of_teams = [channel for page in pages for channel in teams[page[0]].channels]
+            channels = (*of_teams, *(name for name in by_severity or () if name != PAGE))
+        return self.with_channels(pages, channels)
+
+    def with_channels(self, pages: tuple[Page, ...], channels: tuple[str, ...]) -> tuple[Page, ...]:
+        """The teams, then the channels of these names, each once and if it is there."""
+        if not channels:
+            return pages
+        told = self._told.get((pages, channels))
+        if told is None:
+            known = [name for name in dict.fromkeys(channels) if name in self.ruleset.channels]
+            told = self._told[pages, channels] = (*pages, *(("", f"{CHANNEL_REFERENCE}{name}") for name in known))
+        return told
+
+    def told_by(self, step: Step | Otherwise, service: str) -> tuple[Page, ...]:
+        """Who is told by a step of an escalation, or otherwise."""
+        return self.with_channels(self.pages_of(step.page, service) if step.page else (), step.notify)
 
     def pages_of(self, named: tuple[str, ...], service: str) -> tuple[Page, ...]:
         """The teams of these names, ``owner`` among them, and the references of their keys."""
@@ -221,9 +259,12 @@ class Policy:
         return pages
 
     def limit(self, scope: str, owner: str) -> Limit | None:
-        """The limit of this team or rule."""
+        """The limit of this team, channel or rule. What a channel collects is one message as it is."""
         if scope == "team":
             team = self.ruleset.teams.get(owner)
             return None if team is None else team.limit
+        if scope == "channel":
+            channel = self.ruleset.channels.get(owner)
+            return None if channel is None or channel.digest is not None else channel.limit
         ready = self._by_id.get(owner)
         return None if ready is None else ready.rule.limit

@@ -12,11 +12,15 @@ from typing import Literal
 import msgspec
 
 from router.model.decision import Reason
+from router.model.event import CHANNEL_REFERENCE
 from router.model.severity import Severity
 from router.model.wish import Order
 
 Page = tuple[str, str]
-"""A team and the reference of the routing key its page went through."""
+"""A team and the reference of the routing key its page went through; for a channel no team, and ``channel:NAME``."""
+
+Scope = Literal["team", "rule", "channel"]
+"""Whose limit it is."""
 
 NEVER_RESOLVES = -1
 """In ``Episode.quiet_ms``: only a person closes it. Zero: when all alerts have resolved."""
@@ -26,6 +30,24 @@ KEEPS = -1
 
 UNTIL_OCCURRENCE = -1
 """In ``Group.handled``: what fires is looked at again when it occurs or worsens, not at a time."""
+
+
+def split(pages: tuple[Page, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The teams, and the names of the channels."""
+    teams = tuple([page[0] for page in pages if page[0]])
+    if len(teams) == len(pages):
+        return teams, ()
+    return teams, tuple([channel_of(page) for page in pages if not page[0]])
+
+
+def channel_of(page: Page) -> str:
+    """The channel's name."""
+    return page[1].removeprefix(CHANNEL_REFERENCE)
+
+
+def who(page: Page) -> str:
+    """What tells one who is told from another: the team, or the channel's reference."""
+    return page[0] or page[1]
 
 
 BY_VALUE = {int(severity): severity for severity in Severity}
@@ -106,6 +128,7 @@ class GroupRow(msgspec.Struct, kw_only=True, omit_defaults=True):
     expected: Heard | None = None
     window: Window | None = None
     episode: Episode | None = None
+    noted: Episode | None = None
 
 
 class Group(msgspec.Struct, gc=False):
@@ -128,15 +151,23 @@ class Group(msgspec.Struct, gc=False):
     handled: int = 0  # a person resolved its incident: when to look again; in the row
     muted: Muted | None = None  # in the row
     expected: Heard | None = None  # in the row
+    noted: Episode | None = None  # held, and told of by its rule's ``otherwise``: becomes the episode when it opens; in the row
+
+    @property
+    def told(self) -> Episode:
+        """The episode, or what was told before there is one."""
+        found = self.episode or self.noted
+        assert found is not None
+        return found
 
 
 class Storm(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """A digest incident for one team: what a limit would not let page on its own. Its row is itself without ``held``."""
 
     number: int  # the incident's, and the row's id
-    scope: Literal["team", "rule"]
-    owner: str  # team name or rule id whose limit it was
-    team: str  # who is told
+    scope: Scope
+    owner: str  # name of the team or channel, or rule id, whose limit it was
+    team: str  # who is told: a team, or a channel's reference
     limit: str  # as people read it: 20 in 10m
     key: str
     opened_at: int
@@ -183,9 +214,31 @@ class SharedWindow(msgspec.Struct, kw_only=True, tag="window", omit_defaults=Tru
 class LimitWindow(msgspec.Struct, kw_only=True, tag="limit", omit_defaults=True):
     """The ``counter`` row of a limit: when it let an episode page, oldest first."""
 
-    scope: Literal["team", "rule"]
+    scope: Scope
     owner: str
     times: list[int]
 
 
-CounterRow = Numbers | SharedWindow | LimitWindow
+class Collected(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
+    """What a digest says of one service and name."""
+
+    service: str
+    name: str
+    summary: str  # the newest
+    severity: int  # the worst
+    opened: int = 0
+    ended: int = 0  # also of what an earlier digest, or the channel before it collected, told of
+
+
+class DigestRow(msgspec.Struct, kw_only=True, tag="digest", omit_defaults=True):
+    """The ``counter`` row of a digest that a channel collects. When it is due follows from the rules."""
+
+    channel: str
+    key: str
+    began_at: int
+    entries: list[Collected] = []
+    more: int = 0  # further things that are only counted
+    worst: int = 0
+
+
+CounterRow = Numbers | SharedWindow | LimitWindow | DigestRow

@@ -15,6 +15,7 @@ import msgspec
 from router.engine.rows import (
     NUMBERS_ID,
     CounterRow,
+    DigestRow,
     Group,
     GroupRow,
     LimitWindow,
@@ -78,6 +79,7 @@ def restore(state: State, rows: Iterable[StateRow]) -> None:
         state.touch_storm(storm)
     for window_id in list(state.shared):
         state.settle_shared(window_id)
+    state.settle_digests()
     state.flush()
 
 
@@ -152,6 +154,7 @@ def _restore_group(state: State, group_id: int, row: GroupRow, shared: dict[tupl
         expected=row.expected,
         window=row.window,
         episode=episode,
+        noted=row.noted,
     )
     state.groups[group_id] = group
     state.tables.setdefault((group.rule, group.names), {})[values] = group
@@ -166,6 +169,8 @@ def _restore_counter(state: State, counter_id: int, row: CounterRow) -> None:
             state.shared_ids[row.rule, row.names, row.values] = counter_id
         case LimitWindow():
             state.limits[row.scope, row.owner] = (counter_id, row)
+        case DigestRow():
+            state.digests[row.channel] = (counter_id, row)
         case _:
             assert_never(row)
 
@@ -174,10 +179,10 @@ def _attach(state: State, group: Group) -> None:
     """What follows from being muted, and from an open episode."""
     if group.muted is not None:
         state.muted.add(group.id)
-    episode = group.episode
+    episode = group.episode or group.noted
     if episode is None:
         return
-    state.episodes[episode.key] = group
+    (state.noted if group.episode is None else state.episodes)[episode.key] = group
     for number in episode.storms:
         storm = state.storms.get(number)
         if storm is None:

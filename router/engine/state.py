@@ -20,6 +20,8 @@ from router.engine.rows import (
     BY_VALUE,
     NUMBERS_ID,
     CounterRow,
+    DigestRow,
+    Episode,
     Group,
     GroupRow,
     LimitWindow,
@@ -28,11 +30,13 @@ from router.engine.rows import (
     Numbers,
     SharedWindow,
     Window,
+    split,
 )
-from router.engine.timers import GROUP, SHARED, SILENCE, STORM, Timers
+from router.engine.timers import DIGEST, GROUP, SHARED, SILENCE, STORM, Timers
 from router.engine.trigger import due_of
 from router.model.alert import Alert
 from router.model.decision import Action, Decision, Reason
+from router.model.digest import Digest
 from router.model.event import Event
 from router.model.incident import Incident
 from router.model.ruleset import Count, Flapping
@@ -78,6 +82,8 @@ class State:
         self.limits: dict[tuple[str, str], tuple[int, LimitWindow]] = {}
         self.numbers = Numbers()
         self.silences: dict[int, Silence] = {}
+        self.noted: dict[str, Group] = {}  # by dedup key: held, and told of
+        self.digests: dict[str, tuple[int, DigestRow]] = {}  # by channel: counter row, what is collected
         self.muted: set[int] = set()  # ids of groups with ``muted``
         self.watcher: Watcher | None = None
         self.timers = Timers()
@@ -103,6 +109,7 @@ class State:
         key: str = "",
         cause: str = "",
         teams: tuple[str, ...] = (),
+        channels: tuple[str, ...] = (),
     ) -> None:
         """Record one decision at the present instant."""
         self.decisions.append(
@@ -116,6 +123,7 @@ class State:
                 episode=key.rpartition("/")[2],
                 dedup_key=key,
                 teams=teams,
+                channels=channels,
                 cause=cause,
                 ruleset=self.policy.version,
             )
@@ -214,19 +222,28 @@ class State:
         """After a change: gone if it holds nothing, else its timer is set."""
         window = group.window
         if not group.members and group.episode is None and group.expected is None and (window is None or not window.times):
-            del self.groups[group.id]
-            table_key = (group.rule, group.names)
-            del self.tables[table_key][group.values]
-            self._group_rows[group.id] = None
-            if group.due:
-                self.timers.move(GROUP, group.id, group.due, 0)
-            self.muted.discard(group.id)
-            return
-        due = due_of(group, self.policy.rule(group.rule), self.now, UPDATE_SPACING_MS)
+            if group.noted is None:
+                del self.groups[group.id]
+                table_key = (group.rule, group.names)
+                del self.tables[table_key][group.values]
+                self._group_rows[group.id] = None
+                if group.due:
+                    self.timers.move(GROUP, group.id, group.due, 0)
+                self.muted.discard(group.id)
+                return
+            due = self.now  # whoever was told of it hears that it is over
+        else:
+            due = due_of(group, self.policy.rule(group.rule), self.now, UPDATE_SPACING_MS)
         before = group.due
         if due != before:
             group.due = due
             self.timers.move(GROUP, group.id, before, due)
+
+    @staticmethod
+    def is_bare(group: Group) -> bool:
+        """Whether it holds nothing but what was told of it."""
+        window = group.window
+        return not group.members and group.episode is None and group.expected is None and (window is None or not window.times)
 
     # Numbers, storms, limits, shared windows.
 
@@ -242,7 +259,7 @@ class State:
         self._counter_rows[NUMBERS_ID] = self.numbers
         return self.numbers.counter
 
-    def put_counter(self, counter_id: int, row: LimitWindow | SharedWindow | None) -> None:
+    def put_counter(self, counter_id: int, row: LimitWindow | SharedWindow | DigestRow | None) -> None:
         """The counter row is to be written, or deleted."""
         self._counter_rows[counter_id] = row
 
@@ -350,6 +367,18 @@ class State:
             if policy.limit(*key) is None:
                 del self.limits[key]
                 self._counter_rows[counter_id] = None
+        self.settle_digests()
+
+    def settle_digests(self) -> None:
+        """When each is due under the rules in force; at once where its channel collects no more."""
+        for name in self.digests:
+            channel = self.policy.ruleset.channels.get(name)
+            self.settle_digest(name, None if channel is None else channel.digest)
+
+    def settle_digest(self, channel: str, policy: Digest | None) -> None:
+        """Set the timer of one."""
+        counter_id, row = self.digests[channel]
+        self.timers.put(DIGEST, counter_id, self.now if policy is None else policy.due(row.began_at))
 
     def flush(self) -> Transition:
         """All that changed since the last flush, each row encoded once."""
@@ -388,14 +417,18 @@ class State:
         """The incident's row as of now."""
         if isinstance(owner, LiveStorm):
             return storm_incident(owner, closed_at)
-        episode = owner.episode
-        assert episode is not None
+        return self.episode_incident(owner, owner.told, closed_at)
+
+    def episode_incident(self, owner: Group, episode: Episode, closed_at: int = 0) -> Incident:
+        """The same for what is no episode yet."""
+        teams, channels = split(episode.pages)
         return Incident(
             number=episode.number,
             rule=owner.rule,
-            group=self.digest_of(owner),
+            group=episode.key.rsplit("/", 2)[1],
             dedup_key=episode.key,
-            teams=tuple([page[0] for page in episode.pages]),
+            teams=teams,
+            channels=channels,
             service=episode.service,
             name=episode.name,
             summary=episode.summary,
@@ -412,12 +445,14 @@ class State:
 def storm_incident(storm: LiveStorm, closed_at: int = 0) -> Incident:
     """A storm digest's incident row as of now."""
     row = storm.row
+    teams, channels = split(row.pages)
     return Incident(
         number=row.number,
         rule=row.owner if row.scope == "rule" else "",
         group="",
         dedup_key=row.key,
-        teams=tuple([page[0] for page in row.pages]),
+        teams=teams,
+        channels=channels,
         service="alert-router",
         name="storm",
         summary=storm_summary(storm),
@@ -434,7 +469,7 @@ def storm_incident(storm: LiveStorm, closed_at: int = 0) -> Incident:
 def storm_summary(storm: LiveStorm) -> str:
     """One line: how many it holds, of whose limit."""
     row = storm.row
-    of = f"team {row.owner}" if row.scope == "team" else f"rule {row.owner}"
+    of = f"{row.scope} {row.owner}"
     held = len(storm.held)
     return f"Storm: {held} incident{'' if held == 1 else 's'} above the limit of {of}"
 
@@ -454,5 +489,6 @@ def _encode_group(group: Group) -> bytes:
             expected=group.expected,
             window=group.window,
             episode=group.episode,
+            noted=group.noted,
         )
     )

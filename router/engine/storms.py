@@ -1,22 +1,36 @@
 """Limits and storm digests: above a limit, pages fold into one incident that names what it holds. Nothing is dropped.
 
-Definitions. A limit counts, in a sliding window, the episodes it let page; folded and broken-through ones do not count, so
-while a storm is open as many openings as the limit allows still page. A storm belongs to one limit (a team's or a rule's) and
-one team that is told; when both limits are exceeded the team's storm takes it in. A critical episode of a service that an open
-storm neither holds nor has let through breaks through, at most once per service and BREAKTHROUGHS times per storm. A storm
-speaks when it opens and when it becomes more severe; what else changes is told at most once per UPDATE_SPACING_MS.
+Definitions. A limit counts, in a sliding window, the episodes it let page (or that its channel was told of); folded and
+broken-through ones do not count, so while a storm is open as many openings as the limit allows still page. A storm belongs to
+one limit (a team's, a channel's or a rule's) and one team or channel that is told; when a rule's limit is exceeded as well, the
+other's storm takes it in. A critical episode of a service that an open storm neither holds nor has let through breaks through,
+at most once per service and BREAKTHROUGHS times per storm. A storm speaks when it opens and when it becomes more severe; what
+else changes is told at most once per UPDATE_SPACING_MS. A channel that collects has no limit: it is one message anyway.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from router.engine.keys import dedup_key, digest, episode_id
-from router.engine.page import Content, resolve, trigger
+from router.engine.notices import Notices
+from router.engine.page import Content, Subject, resolve, trigger
 from router.engine.policy import Ready
-from router.engine.rows import BY_VALUE, Group, LimitWindow, LiveStorm, Page, Storm
+from router.engine.rows import (
+    BY_VALUE,
+    Episode,
+    Group,
+    LimitWindow,
+    LiveStorm,
+    Page,
+    Scope,
+    Storm,
+    channel_of,
+    split,
+    who,
+)
 from router.engine.state import State, storm_incident, storm_summary
 from router.model.decision import Action, Reason
 from router.model.quantity import format_duration
@@ -29,13 +43,12 @@ NAMED = 50
 BREAKTHROUGHS = 100
 """Services that may break through one storm; a storm that lets more through would be none."""
 
-Scope = Literal["team", "rule"]
-
 
 class Placed(NamedTuple):
     """Where the pages of an opening go."""
 
-    pages: tuple[Page, ...]  # what is paged on its own
+    pages: tuple[Page, ...]  # what is told on its own
+    storms: tuple[int, ...] = ()  # what is to be folded
     reason: Reason | None = None
     cause: str = ""
 
@@ -43,15 +56,15 @@ class Placed(NamedTuple):
 class Storms:
     """The only part that writes storms and the windows of limits."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, notices: Notices) -> None:
         """Work on this state."""
         self._state = state
+        self._notices = notices
 
     def place(self, ready: Ready, group: Group, pages: tuple[Page, ...]) -> Placed:
-        """Let page what the limits allow, fold the rest into storms."""
+        """Let page what the limits allow, fold the rest into storms; ``fold`` then says so."""
         state = self._state
-        episode = group.episode
-        assert episode is not None
+        episode = group.told
         rule_limit = ready.rule.limit
         rule_full = rule_limit is not None and self._is_full("rule", ready.id, rule_limit)
         paged: list[Page] = []
@@ -59,20 +72,25 @@ class Storms:
         reason, cause = None, ""
         counted = False
         for page in pages:
-            team_limit = state.policy.ruleset.teams[page[0]].limit
-            team_full = team_limit is not None and self._is_full("team", page[0], team_limit)
-            if not (team_full or rule_full):
+            if self._collects(page):
+                paged.append(page)
+                continue
+            own: Scope = "team" if page[0] else "channel"
+            name = page[0] or channel_of(page)
+            own_limit = state.policy.limit(own, name)
+            own_full = own_limit is not None and self._is_full(own, name, own_limit)
+            if not (own_full or rule_full):
                 paged.append(page)
                 counted = True
-                if team_limit is not None:
-                    self._record("team", page[0])
+                if own_limit is not None:
+                    self._record(own, name)
                 continue
-            limit = team_limit if team_full else rule_limit
+            limit = own_limit if own_full else rule_limit
             assert limit is not None
-            scope: Scope = "team" if team_full else "rule"
-            owner = page[0] if team_full else ready.id
+            scope: Scope = own if own_full else "rule"
+            owner = name if own_full else ready.id
             text = f"{limit.incidents} in {format_duration(limit.per_ms)}"
-            storm = state.storm_places.get((scope, owner, page[0]))
+            storm = state.storm_places.get((scope, owner, who(page)))
             if storm is not None and episode.worst == Severity.CRITICAL and self._breaks_through(storm, episode.service):
                 paged.append(page)
                 reason, cause = reason or Reason.BROKE_THROUGH, cause or f"limit {text}, storm {storm.row.number}"
@@ -82,8 +100,13 @@ class Storms:
             reason, cause = Reason.LIMIT_EXCEEDED, f"limit {text}, held by storm {storm.row.number}"
         if counted and rule_limit is not None:
             self._record("rule", ready.id)
-        episode.storms = tuple(storms)
-        return Placed(tuple(paged), reason, cause)
+        episode.storms += tuple(storms)
+        return Placed(tuple(paged), tuple(storms), reason, cause)
+
+    def _collects(self, page: Page) -> bool:
+        """Whether it is a channel that makes one message of what it is told anyway."""
+        channel = None if page[0] else self._state.policy.ruleset.channels.get(channel_of(page))
+        return channel is not None and channel.digest is not None
 
     def _is_full(self, scope: Scope, owner: str, limit: Limit) -> bool:
         known = self._state.limits.get((scope, owner))
@@ -112,13 +135,13 @@ class Storms:
     def _open(self, scope: Scope, owner: str, page: Page, limit: str) -> LiveStorm:
         state = self._state
         number = state.next_incident()
-        place = digest(("scope", "owner", "team"), (scope, owner, page[0]))
+        place = digest(("scope", "owner", "team"), (scope, owner, who(page)))
         storm = LiveStorm(
             Storm(
                 number=number,
                 scope=scope,
                 owner=owner,
-                team=page[0],
+                team=who(page),
                 limit=limit,
                 key=dedup_key(f"storm.{owner}", place, episode_id(state.now, number)),
                 opened_at=state.now,
@@ -131,12 +154,11 @@ class Storms:
         state.add_storm(storm)
         return storm
 
-    def fold(self, group: Group, seq: int) -> None:
-        """The storms of this new episode hold it from now on, and say so now or when their spacing is over."""
+    def fold(self, group: Group, storms: Iterable[int], seq: int) -> None:
+        """These storms hold this episode from now on, and say so now or when their spacing is over."""
         state = self._state
-        episode = group.episode
-        assert episode is not None
-        for number in episode.storms:
+        episode = group.told
+        for number in storms:
             storm = state.storms[number]
             row = storm.row
             insort(storm.held, group.id)
@@ -156,26 +178,33 @@ class Storms:
             storm.row.changed = True
             self._speak_if_worse(storm, seq)
 
+    def hand_over(self, service: str, episode: Episode) -> None:
+        """What its storms hold has become this episode; so far they counted it under that service."""
+        for number in episode.storms:
+            storm = self._state.storms[number]
+            _discard(storm, service)
+            storm.services[episode.service] = storm.services.get(episode.service, 0) + 1
+            storm.row.changed = True
+            self._state.touch_storm(storm)
+
     def release(self, group: Group, seq: int) -> None:
         """The episode is closing: its storms hold it no longer; one that holds nothing any more is over."""
         state = self._state
-        episode = group.episode
-        assert episode is not None
+        episode = group.told
         for number in episode.storms:
             storm = state.storms[number]
             row = storm.row
             del storm.held[bisect_left(storm.held, group.id)]
-            storm.services[episode.service] -= 1
-            if not storm.services[episode.service]:
-                del storm.services[episode.service]
+            _discard(storm, episode.service)
             if storm.held:
                 row.changed = True
                 state.touch_storm(storm)
                 state.touch_incident(number, storm)
                 continue
-            for page in row.pages:
-                state.events.append(resolve(page, row.key, state.now, seq, self._rule(row)))
             self._decide(Action.CLOSE, Reason.ALL_RESOLVED, storm, seq)
+            subject = Subject(row.worst, storm_summary(storm), "alert-router", "storm")
+            for page in row.pages:
+                self._notices.say(resolve(page, row.key, state.now, seq, self._rule(row), subject))
             state.touch_incident(number, storm_incident(storm, closed_at=state.now))
             state.drop_storm(storm)
 
@@ -192,13 +221,13 @@ class Storms:
         is_first = not row.severity
         rose = row.worst > row.severity
         content = self._content(storm)
-        for page in row.pages:
-            state.events.append(trigger(content, page, row.key, state.now, seq, is_update=not is_first))
         if is_first:
             self._decide(Action.OPEN, Reason.LIMIT_EXCEEDED, storm, seq, cause=f"limit {row.limit}")
         else:
             reason = Reason.SEVERITY_ROSE if rose else Reason.DIGEST_CHANGED
             self._decide(Action.UPDATE, reason, storm, seq, cause=f"holds {len(storm.held)}")
+        for page in row.pages:
+            self._notices.say(trigger(content, page, row.key, state.now, seq, is_update=not is_first))
         row.severity = row.worst
         row.told_at = state.now
         row.changed = False
@@ -221,11 +250,11 @@ class Storms:
         self._decide(Action.UPDATE, reason, storm, 0, cause=cause)
 
     def _decide(
-        self, action: Action, reason: Reason, storm: LiveStorm, seq: int, *, cause: str = "", teams: Iterable[str] = ()
+        self, action: Action, reason: Reason, storm: LiveStorm, seq: int, *, cause: str = "", teams: tuple[str, ...] = ()
     ) -> None:
         row = storm.row
-        told = tuple(teams) or tuple([page[0] for page in row.pages])
-        self._state.decide(action, reason, seq, self._rule(row), "", row.key, cause, told)
+        told, channels = (tuple(teams), ()) if teams else split(row.pages)
+        self._state.decide(action, reason, seq, self._rule(row), "", row.key, cause, told, channels)
 
     @staticmethod
     def _rule(row: Storm) -> str:
@@ -235,8 +264,7 @@ class Storms:
         row = storm.row
         named: dict[tuple[str, str], dict[str, Any]] = {}
         for group_id in storm.held:
-            episode = self._state.groups[group_id].episode
-            assert episode is not None
+            episode = self._state.groups[group_id].told
             entry = named.get((episode.service, episode.name))
             if entry is None:
                 named[episode.service, episode.name] = {
@@ -270,3 +298,9 @@ class Storms:
             row.owner,
             self._rule(row),
         )
+
+
+def _discard(storm: LiveStorm, service: str) -> None:
+    storm.services[service] -= 1
+    if not storm.services[service]:
+        del storm.services[service]

@@ -10,7 +10,7 @@ import heapq
 from collections.abc import Mapping
 from typing import Protocol
 
-GROUP, STORM, SHARED, SILENCE = 0, 1, 2, 3
+GROUP, STORM, SHARED, SILENCE, DIGEST = 0, 1, 2, 3, 4
 """Kinds of timers, in the order they fire at one instant."""
 
 STALE = 1_024

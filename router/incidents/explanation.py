@@ -5,8 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from router.incidents.ledger import PageState, PageStory, tell_pages
-from router.model.decision import Action, Decision, Reason
+from router.model.decision import Action, Decision, Reason, words_of
 from router.model.delivery import Accepted, Delivery, DeliveryState, Rejected, Throttled, Unavailable
+from router.model.digest import digest_key_of
+from router.model.event import PAGERDUTY
 from router.model.incident import Incident
 from router.model.journal import AlertReceived, Entry
 from router.model.page import AuditEntry
@@ -15,7 +17,16 @@ from router.store.base import Reader
 MAX_ROWS = 200
 """Decisions and deliveries told per subject, newest first."""
 
-WEIGHT = {Action.OPEN: 0, Action.CLOSE: 1, Action.SUPPRESS: 2, Action.DROP: 3, Action.HOLD: 4, Action.UPDATE: 5, Action.NONE: 6}
+WEIGHT = {
+    Action.OPEN: 0,
+    Action.CLOSE: 1,
+    Action.NOTIFY: 2,
+    Action.SUPPRESS: 3,
+    Action.DROP: 4,
+    Action.HOLD: 5,
+    Action.UPDATE: 6,
+    Action.NONE: 7,
+}
 """Which of several decisions says most: the smallest."""
 
 SENTENCES = {
@@ -61,6 +72,10 @@ SENTENCES = {
     Reason.NEVER_RESOLVES: "its rule leaves closing to a person",
     Reason.NO_TEAM: "its rule names no team",
     Reason.UNDECIDABLE: "the router failed on it (a mistake of its own), so the default team was told plainly",
+    Reason.OTHERWISE: "its rule pages nobody yet, or not at this time, and says who is told meanwhile",
+    Reason.DIGESTED: "its channel collects, and sends one message for all",
+    Reason.DIGEST_SENT: "the digest of its channel was due",
+    Reason.CHANNEL_REMOVED: "a channel that was told of it is not in the configuration any more",
     Reason.NO_FALLBACK: "a page could not be delivered and there is no other team to try",
 }
 """One clause per Reason; a test holds the set complete."""
@@ -87,6 +102,7 @@ def explain_alert(reader: Reader, seq: int) -> Explanation | None:
         return None
     keys = sorted({decision.dedup_key for decision in decisions if decision.dedup_key})
     deliveries = [delivery for key in keys for delivery in reader.deliveries(dedup_key=key, limit=MAX_ROWS)]
+    deliveries += _digests(reader, decisions)
     incident = reader.incident(keys[0]) if keys else None
     pages = [] if incident is None else tell_pages(reader, incident, deliveries)
     return Explanation(
@@ -107,7 +123,7 @@ def explain_incident(reader: Reader, number_or_dedup_key: int | str) -> Explanat
     if incident is None:
         return None
     decisions = [row.decision for row in reader.decisions(dedup_key=incident.dedup_key, limit=MAX_ROWS)]
-    deliveries = reader.deliveries(dedup_key=incident.dedup_key, limit=MAX_ROWS)
+    deliveries = reader.deliveries(dedup_key=incident.dedup_key, limit=MAX_ROWS) + _digests(reader, decisions)
     pages = tell_pages(reader, incident, deliveries)
     opened_by = next((decision.alert_seq for decision in reversed(decisions) if decision.alert_seq), 0)
     return Explanation(
@@ -121,6 +137,12 @@ def explain_incident(reader: Reader, number_or_dedup_key: int | str) -> Explanat
         pages=pages,
         audit=_audit(reader, incident),
     )
+
+
+def _digests(reader: Reader, decisions: list[Decision]) -> list[Delivery]:
+    """The digests that took it up, as far as they were due."""
+    keys = dict.fromkeys(digest_key_of(each.cause) for each in decisions if each.reason is Reason.DIGESTED)
+    return [delivery for key in keys for delivery in reader.deliveries(dedup_key=key, limit=MAX_ROWS)]
 
 
 def _audit(reader: Reader, incident: Incident) -> list[AuditEntry]:
@@ -145,9 +167,13 @@ def _headline(entry: Entry | None, decisions: list[Decision], deliveries: list[D
     rule = f" by rule {decision.rule}" if decision.rule else ""
     match decision.action:
         case Action.OPEN if decision.reason is Reason.LIMIT_EXCEEDED:
-            return f"Told in a storm digest to {_teams(decision)}{rule}: {because}."
+            return f"Told in a storm digest to {words_of(decision.teams, decision.channels)}{rule}: {because}."
         case Action.OPEN:
-            return f"Paged {_teams(decision)}{rule}: {because}. {progress(deliveries)}"
+            done = "Paged" if decision.teams or not decision.channels else "Told"
+            by_whom = [each for each in deliveries if each.team] or deliveries
+            return f"{done} {words_of(decision.teams, decision.channels)}{rule}: {because}. {progress(by_whom)}"
+        case Action.NOTIFY:
+            return f"Not paged, told {words_of(decision.teams, decision.channels)}{rule}: {because}. {progress(deliveries)}"
         case Action.CLOSE:
             return f"Closed{rule}: {because}. {progress([d for d in deliveries if d.action == 'resolve'])}"
         case Action.UPDATE:
@@ -162,19 +188,16 @@ def _headline(entry: Entry | None, decisions: list[Decision], deliveries: list[D
             return f"{'Nothing to resolve' if is_resolve else 'Nothing done'}{rule}: {because}."
 
 
-def _teams(decision: Decision) -> str:
-    return " and ".join(decision.teams) or "nobody"
-
-
 def progress(deliveries: list[Delivery]) -> str:
-    """How far PagerDuty has heard of it, in one sentence."""
+    """How far it has been heard of, in one sentence."""
     first = min(deliveries, key=lambda delivery: delivery.id, default=None)
     if first is None:
         return "Nothing was sent."
     match first.state:
         case DeliveryState.DELIVERED:
             waited = max(0, first.finished_at - first.created_at)
-            return f"PagerDuty accepted it after {waited} ms, at attempt {first.attempts}."
+            taker = "PagerDuty" if first.channel == PAGERDUTY else first.channel
+            return f"{taker} accepted it after {waited} ms, at attempt {first.attempts}."
         case DeliveryState.PENDING:
             last = describe(first.last_attempts[-1].outcome) if first.last_attempts else "not tried yet"
             return f"It waits in the outbox: {first.attempts} attempts, {last}."

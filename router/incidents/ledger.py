@@ -48,7 +48,7 @@ def tell_pages(reader: Reader, incident: Incident, deliveries: list[Delivery]) -
     known = {page.team: page for page in reader.pages(incident=incident.number)}
     triggers: dict[str, Delivery] = {}
     for delivery in sorted(deliveries, key=lambda delivery: delivery.id):
-        if delivery.action == "trigger" and delivery.priority is not Priority.UPDATE:
+        if delivery.team and delivery.action == "trigger" and delivery.priority is not Priority.UPDATE:
             triggers[delivery.team] = delivery
     teams = dict.fromkeys((*incident.teams, *triggers, *known))
     stories = []

@@ -126,6 +126,5 @@ def recall(reader: Reader) -> Recalled:
 
 def is_sent_page(delivery: Delivery) -> bool:
     """Whether PagerDuty took this delivery and it was to page somebody."""
-    return (
-        delivery.action == "trigger" and delivery.priority is not Priority.UPDATE and delivery.state is DeliveryState.DELIVERED
-    )
+    is_page = bool(delivery.team) and delivery.action == "trigger" and delivery.priority is not Priority.UPDATE
+    return is_page and delivery.state is DeliveryState.DELIVERED

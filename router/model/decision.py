@@ -12,6 +12,7 @@ class Action(StrEnum):
 
     OPEN = "open"  # a new episode, its team is paged
     UPDATE = "update"  # the episode is open already; PagerDuty may hear more about it
+    NOTIFY = "notify"  # a channel hears of it, or will in its digest; nobody is paged by that
     HOLD = "hold"  # not yet
     SUPPRESS = "suppress"  # not now: muted by a person, a schedule or another alert
     DROP = "drop"  # never: a rule says so
@@ -44,6 +45,10 @@ class Reason(StrEnum):
     UNACKNOWLEDGED = "unacknowledged"  # nobody has it any more: escalation begins anew
     ACTED = "acted"  # its rule wants something done to its page
     KEPT_OPEN = "kept_open"  # resolved in PagerDuty, but its rule keeps the episode until its alerts are over
+    # notify
+    OTHERWISE = "otherwise"  # not paged yet, or not at this time: who the rule's `otherwise` names is told
+    DIGESTED = "digested"  # a channel's digest has taken it up
+    DIGEST_SENT = "digest_sent"  # a channel's digest was due
     # hold
     COUNT_NOT_REACHED = "count_not_reached"
     NOT_FIRING_LONG_ENOUGH = "not_firing_long_enough"
@@ -65,12 +70,20 @@ class Reason(StrEnum):
     NOTHING_OPEN = "nothing_open"  # a resolve for which no episode was open
     NEVER_RESOLVES = "never_resolves"  # the rule says `resolve: never`
     NO_TEAM = "no_team"  # a matching rule names no one to page
+    CHANNEL_REMOVED = "channel_removed"  # a channel that was told of it is not in the configuration any more
     CHANGE_PASSED_ON = "change_passed_on"  # a change event for the team that owns the service
     FORWARDED = "forwarded"  # an event of an inbound key in shadow: it went on to PagerDuty as it came
     HEARD = "heard"  # a rule waits for its absence
     SILENCE_CHANGED = "silence_changed"  # somebody added or ended a silence, or it is over
     UNDECIDABLE = "undecidable"  # the engine failed on it: a mistake of ours; the default team is told plainly
     NO_FALLBACK = "no_fallback"  # a page could not be delivered and there is no other team to try
+
+
+def words_of(teams: tuple[str, ...], channels: tuple[str, ...]) -> str:
+    """Who is paged and who is told, for a sentence: ``payments, and tells ops-chat``."""
+    paged = " and ".join(teams)
+    told = " and ".join(channels)
+    return f"{paged}, and tells {told}" if paged and told else paged or told or "nobody"
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -89,5 +102,6 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     episode: str = ""  # episode id; empty: none open
     dedup_key: str = ""
     teams: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()  # told besides
     cause: str = ""
     ruleset: str = ""  # version of the rule set that decided

@@ -105,6 +105,11 @@ class Delivery(msgspec.Struct, kw_only=True, omit_defaults=True):
     last_attempts: tuple[Attempt, ...] = ()  # the newest ATTEMPTS_KEPT
 
     @property
+    def to(self) -> str:
+        """Who is told, for people: the team, or the channel."""
+        return self.team or self.channel
+
+    @property
     def lane(self) -> tuple[str, str]:
         """Deliveries of one lane are sent strictly one after another."""
         return (self.routing_key, self.dedup_key)

@@ -42,3 +42,13 @@ def _next_time(after: int, at: tuple[int, ...], weekdays: tuple[int, ...], zone:
                     return instant
         day += _DAY
     return after + WEEK_DAYS * (_DAY // _MILLISECOND)  # no times at all: the configuration refuses that
+
+
+def digest_cause(key: str, due: str) -> str:
+    """What a decision says of the digest that has taken something up."""
+    return f"in {key}, due {due}"
+
+
+def digest_key_of(cause: str) -> str:
+    """The key of that digest."""
+    return cause.removeprefix("in ").partition(",")[0]

@@ -58,3 +58,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
     is_escalation: bool = False  # more people, because nobody has acknowledged: needless once somebody has
     alert_seq: int = 0
     rule: str = ""
+
+    @property
+    def to(self) -> str:
+        """Who is told, for people: the team, or the channel."""
+        return self.team or self.channel

@@ -32,3 +32,4 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     occurrences: int = 1
     storm: int = 0
     holds: int = 0
+    channels: tuple[str, ...] = ()  # told besides the teams

@@ -7,6 +7,7 @@ versions decide alike.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
 import msgspec
@@ -173,11 +174,19 @@ class Actions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """While nobody has acknowledged: this long after the opening these are paged too, and this is done to the page."""
+    """While nobody has acknowledged: so long after the opening these are paged or told, too, and this is done to the page."""
 
     after_ms: int
     page: tuple[str, ...] = ()
+    notify: tuple[str, ...] = ()
     acts: tuple[Act, ...] = ()
+
+
+class Otherwise(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is told once while the rule holds its alerts back: ``when`` is not met yet, or it does not page at this time."""
+
+    page: tuple[str, ...] = ()
+    notify: tuple[str, ...] = ()
 
 
 class LinkTemplate(msgspec.Struct, frozen=True, kw_only=True):
@@ -221,7 +230,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     ``group_by`` names fields of the alert: ``service``, ``name``, ``source``, ``severity``, ``fingerprint``, or any label;
     ``labels.severity`` is the label, whatever field is called like it.
     ``drop`` is the reason given; not empty means never page. ``during``: page only while one of these holds; ``outside``: never
-    while one of these does.
+    while one of these does. ``notify``: the channels told besides; None: it does not say, so its teams' channels and the table
+    of severities do. ``by_severity``: it says neither ``page`` nor ``notify``, so that the table settles who is paged, too.
     """
 
     id: str
@@ -231,6 +241,9 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     drop: str = ""
     when: When = AtOnce()
     page: tuple[str, ...] = (OWNER,)
+    notify: tuple[str, ...] | None = None
+    by_severity: bool = False
+    otherwise: Otherwise | None = None
     group_by: tuple[str, ...] = ("service", "name")
     summary: Template | None = None
     details: tuple[tuple[str, Template], ...] = ()
@@ -265,6 +278,16 @@ class ChannelPolicy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     name: str
     digest: Digest | None = None
     limit: Limit | None = None
+
+
+class Channels(msgspec.Struct, frozen=True, kw_only=True):
+    """All that rules can tell besides teams. ``by_severity``: who is told where no rule says otherwise; PAGE is the team."""
+
+    policies: Mapping[str, ChannelPolicy] = MappingProxyType({})
+    by_severity: Mapping[Severity, tuple[str, ...]] = MappingProxyType({})
+
+
+NO_CHANNELS = Channels()
 
 
 class FileSilence(msgspec.Struct, frozen=True, kw_only=True):
@@ -314,7 +337,7 @@ class RuleSet(msgspec.Struct, frozen=True, kw_only=True):
     teams: dict[str, Team]
     default_team: str
     channels: dict[str, ChannelPolicy] = {}
-    severity_channels: dict[Severity, tuple[str, ...]] = {}  # who is told of what no rule says otherwise of; PAGE among them
+    severity_channels: dict[Severity, tuple[str, ...]] = {}
     silences: tuple[FileSilence, ...] = ()
     maintenance: tuple[Maintenance, ...] = ()
     inhibitions: tuple[Inhibition, ...] = ()

@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from router.model.pattern import Pattern
-from router.model.ruleset import Limit, Team
+from router.model.ruleset import NO_CHANNELS, ChannelPolicy, Channels, Limit, Team
 from router.model.severity import Severity, SeverityScale
 
 FORMAT = 1
@@ -27,21 +28,37 @@ class BundledTeam(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     services: list[str] = []
     limit: Limit | None = None
     fallback: str | None = None
+    channels: list[str] = []
 
     @classmethod
     def of(cls, team: Team) -> BundledTeam:
         """Patterns become text."""
-        services = [str(pattern) for pattern in team.services]
-        return cls(name=team.name, routing_key=team.routing_key, services=services, limit=team.limit, fallback=team.fallback)
+        return cls(
+            name=team.name,
+            routing_key=team.routing_key,
+            services=[str(pattern) for pattern in team.services],
+            limit=team.limit,
+            fallback=team.fallback,
+            channels=list(team.channels),
+        )
 
     def restore(self) -> Team:
         """The team again."""
-        services = tuple(map(Pattern.parse, self.services))
-        return Team(name=self.name, routing_key=self.routing_key, services=services, limit=self.limit, fallback=self.fallback)
+        return Team(
+            name=self.name,
+            routing_key=self.routing_key,
+            services=tuple(map(Pattern.parse, self.services)),
+            limit=self.limit,
+            fallback=self.fallback,
+            channels=tuple(self.channels),
+        )
 
 
 class Bundle(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything a rule set is made of. Teams are in configured order: it settles ties of ownership."""
+    """Everything a rule set is made of. Teams are in configured order: it settles ties of ownership.
+
+    What has no channels has the version it had before there were any.
+    """
 
     format: int = FORMAT
     files: list[tuple[str, str]]
@@ -50,6 +67,8 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
     spellings: dict[str, int]
     scores: list[tuple[float, int]]
     default_severity: int
+    channels: list[ChannelPolicy] | UnsetType = UNSET
+    severity_channels: dict[int, list[str]] | UnsetType = UNSET
 
     @classmethod
     def of(
@@ -59,6 +78,7 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
         teams: Mapping[str, Team],
         default_team: str,
         scale: SeverityScale,
+        channels: Channels = NO_CHANNELS,
     ) -> Bundle:
         """What ``compile_ruleset`` was given."""
         return cls(
@@ -68,7 +88,15 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
             spellings={word: int(severity) for word, severity in sorted(scale.spellings.items())},
             scores=[(bound, int(severity)) for bound, severity in scale.scores],
             default_severity=int(scale.default),
+            channels=list(channels.policies.values()) or UNSET,
+            severity_channels={int(word): list(names) for word, names in sorted(channels.by_severity.items())} or UNSET,
         )
+
+    def restore_channels(self) -> Channels:
+        """The channels again."""
+        policies = {} if self.channels is UNSET else {policy.name: policy for policy in self.channels}
+        table = {} if self.severity_channels is UNSET else self.severity_channels
+        return Channels(policies=policies, by_severity={Severity(number): tuple(names) for number, names in table.items()})
 
     def restore_scale(self) -> SeverityScale:
         """The severity scale again."""

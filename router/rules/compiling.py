@@ -12,12 +12,13 @@ import msgspec
 
 from router.errors import ConfigError, Diagnostic
 from router.model.pattern import Pattern
-from router.model.quantity import format_duration
 from router.model.ruleset import (
+    NO_CHANNELS,
     AbsentFor,
     AfterQuiet,
     AllResolved,
     AtOnce,
+    Channels,
     CloseEpisode,
     Count,
     FileRights,
@@ -33,13 +34,12 @@ from router.model.ruleset import (
     Resolve,
     Rule,
     RuleSet,
-    Step,
     Team,
     Template,
     When,
 )
 from router.model.severity import SeverityScale
-from router.rules.acting import build_actions, build_step
+from router.rules.acting import build_actions
 from router.rules.bundle import Bundle, decode_bundle, encode_bundle, version_of
 from router.rules.conditions import build_match
 from router.rules.crosscheck import CompiledFile, check_rules_together
@@ -61,11 +61,13 @@ from router.rules.schema import OnResolved as OnResolvedSection
 from router.rules.schema import Resolve as ResolveSection
 from router.rules.schema import When as WhenSection
 from router.rules.standing import build_standing, check_owned, stamp
+from router.rules.telling import build_otherwise, build_steps, build_told
+from router.rules.telling import check_defaults as check_told
 from router.yamldoc import Path
 
 _USELESS_WITH_DROP = (
     *("when", "page", "group_by", "summary", "details", "links", "images", "as_severity", "resolve", "limit"),
-    *("on_resolved_in_pagerduty", "escalate", "actions", "during", "outside"),
+    *("on_resolved_in_pagerduty", "escalate", "actions", "during", "outside", "notify", "otherwise"),
 )
 
 
@@ -75,6 +77,7 @@ def compile_ruleset(
     teams: Mapping[str, Team],
     default_team: str,
     scale: SeverityScale,
+    channels: Channels = NO_CHANNELS,
     sources: Collection[str] | None = None,
     now: int | None = None,
     rights: FileRights | None = None,
@@ -85,17 +88,27 @@ def compile_ruleset(
     names of the configured ones, to warn of rules that name another. ``now``: the time (ms UTC), to warn of what is over.
     ``rights``: which files may be guards, and whose they are. The rules of guards come before all others.
     """
-    names = Names(teams=teams, scale=scale, sources=sources, now=now, rights=rights or FileRights(), default_team=default_team)
+    names = Names(
+        teams=teams,
+        channels=channels.policies,
+        scale=scale,
+        sources=sources,
+        now=now,
+        rights=rights or FileRights(),
+        default_team=default_team,
+    )
     compiled, diagnostics = _compile(files, names)
     if any(found.level == "error" for found in diagnostics):
         return None, diagnostics
-    version = version_of(Bundle.of(files, teams=teams, default_team=default_team, scale=scale))
+    version = version_of(Bundle.of(files, teams=teams, default_team=default_team, scale=scale, channels=channels))
     rules = tuple(rule for file in compiled for rule in file.rules if rule is not None)
     ruleset = RuleSet(
         version=version,
         rules=rules,
         teams=dict(teams),
         default_team=default_team,
+        channels=dict(channels.policies),
+        severity_channels=dict(channels.by_severity),
         silences=tuple(silence for file in compiled for silence in file.muting.silences),
         maintenance=tuple(maintenance for file in compiled for maintenance in file.muting.maintenance),
         inhibitions=tuple(inhibition for file in compiled for inhibition in file.muting.inhibitions),
@@ -141,8 +154,7 @@ def _compile_file(found: ReadFile, calendar: Calendar, findings: Findings) -> Co
 
 
 def _check_defaults(defaults: DefaultsSection, findings: Findings) -> None:
-    if "page" in defaults.model_fields_set:
-        _build_page(defaults.page, ("defaults", "page"), findings)
+    check_told(defaults, findings)
     if "group_by" in defaults.model_fields_set:
         _check_group_by(defaults.group_by, ("defaults", "group_by"), findings)
     findings.template(("defaults", "summary"), defaults.summary)
@@ -151,7 +163,6 @@ def _check_defaults(defaults: DefaultsSection, findings: Findings) -> None:
 def _compile_rule(section: RuleSection, defaults: DefaultsSection, calendar: Calendar, path: Path, findings: Findings) -> Rule:
     given = section.model_fields_set
     # Values from `defaults` were checked once, where they stand.
-    page = section.page if "page" in given else defaults.page
     group_by = section.group_by if "group_by" in given else defaults.group_by
     resolve = section.resolve if "resolve" in given else defaults.resolve
     if isinstance(section.when, AbsentForSection):
@@ -166,6 +177,7 @@ def _compile_rule(section: RuleSection, defaults: DefaultsSection, calendar: Cal
     if section.drop or "drop" in given:
         _check_drop(section, path, findings)
     match = build_match(section.match, (*path, "match"), findings)
+    told = build_told(section, defaults, path, findings)
     return Rule(
         id=section.id,
         span=findings.document.span(path),
@@ -173,7 +185,10 @@ def _compile_rule(section: RuleSection, defaults: DefaultsSection, calendar: Cal
         match=match,
         drop=section.drop,
         when=_build_when(section.when, group_by, (*path, "when"), findings),
-        page=_build_page(page, (*path, "page"), findings if "page" in given else None),
+        page=told.page,
+        notify=told.notify,
+        by_severity=told.by_severity,
+        otherwise=build_otherwise(section, path, findings),
         group_by=tuple(group_by),
         summary=_build_summary(section, defaults, path, findings),
         details=tuple(
@@ -187,43 +202,12 @@ def _compile_rule(section: RuleSection, defaults: DefaultsSection, calendar: Cal
         resolve=_build_resolve(resolve),
         on_resolved_in_pagerduty=_build_on_resolved(section.on_resolved_in_pagerduty),
         limit=_build_limit(limit),
-        escalate=_build_steps(section, page, (*path, "escalate"), findings),
+        escalate=build_steps(section, told, (*path, "escalate"), findings),
         actions=build_actions(section.actions, (*path, "actions"), findings),
         during=calendar.find(section.during, (*path, "during"), findings),
         outside=calendar.find(section.outside, (*path, "except"), findings),
         goes_on=section.goes_on,
     )
-
-
-def _build_steps(section: RuleSection, page: list[str] | str, path: Path, findings: Findings) -> tuple[Step, ...]:
-    steps: list[Step] = []
-    told = set(listed(page))
-    for index, step in enumerate(section.escalate):
-        place = (*path, index)
-        named = _build_page(step.page, (*place, "page"), findings)
-        acts = build_step(step, place, findings)
-        if steps and step.after <= steps[-1].after_ms:
-            message = f"found {format_duration(step.after)}, which is no later than the step before"
-            findings.complain((*place, "after"), "steps-out-of-order", message, "every step's after counts from the opening")
-        if not named and not acts:
-            message = "the step does nothing; expected page, level, policy or actions"
-            findings.complain(place, "idle-step", message, "for example: page: platform")
-        elif named and told.issuperset(named):
-            findings.warn((*place, "page"), "paged-already", f"{' and '.join(named)} would be paged already by then")
-        told.update(named)
-        steps.append(Step(after_ms=step.after, page=named, acts=acts))
-    return tuple(steps)
-
-
-def _build_page(written: list[str] | str, path: Path, findings: Findings | None) -> tuple[str, ...]:
-    """The teams named; without ``findings`` they were checked before."""
-    names = [written] if isinstance(written, str) else written
-    if findings is not None:
-        for index, name in enumerate(names):
-            place = path if isinstance(written, str) else (*path, index)
-            if findings.team(place, name) and name in names[:index]:
-                findings.warn(place, "team-twice", f"{name!r} stands here twice")
-    return tuple(dict.fromkeys(names))
 
 
 def _check_group_by(fields: list[str], path: Path, findings: Findings) -> None:
@@ -371,10 +355,15 @@ def _build_limit(section: LimitSection | None) -> Limit | None:
 
 
 def ruleset_texts(
-    files: Sequence[tuple[str, str | bytes]], *, teams: Mapping[str, Team], default_team: str, scale: SeverityScale
+    files: Sequence[tuple[str, str | bytes]],
+    *,
+    teams: Mapping[str, Team],
+    default_team: str,
+    scale: SeverityScale,
+    channels: Channels = NO_CHANNELS,
 ) -> bytes:
     """JSON from which ``ruleset_from_texts`` makes the same rule set again; holds references, never a secret."""
-    return encode_bundle(Bundle.of(files, teams=teams, default_team=default_team, scale=scale))
+    return encode_bundle(Bundle.of(files, teams=teams, default_team=default_team, scale=scale, channels=channels))
 
 
 def ruleset_from_texts(texts: bytes) -> RuleSet:
@@ -382,7 +371,11 @@ def ruleset_from_texts(texts: bytes) -> RuleSet:
     bundle = decode_bundle(texts)
     teams = {team.name: team.restore() for team in bundle.teams}
     ruleset, diagnostics = compile_ruleset(
-        bundle.files, teams=teams, default_team=bundle.default_team, scale=bundle.restore_scale()
+        bundle.files,
+        teams=teams,
+        default_team=bundle.default_team,
+        scale=bundle.restore_scale(),
+        channels=bundle.restore_channels(),
     )
     if ruleset is None:
         raise ConfigError(diagnostics)

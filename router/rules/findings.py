@@ -24,6 +24,7 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
     """What rules may refer to. None: not known, so any name will do. ``now``: to warn of what is over (ms UTC)."""
 
     teams: Mapping[str, Team] | None
+    channels: Collection[str] | None = None
     scale: SeverityScale
     sources: Collection[str] | None = None
     now: int | None = None
@@ -79,6 +80,17 @@ class Findings:
             return True
         hint = suggest(name, [*([] if is_owner else [OWNER]), *teams]) or f"teams are {', '.join(list(teams)[:_NAMES_SHOWN])}"
         self.complain(path, "unknown-team", f"there is no team {name[:_SHOWN]!r}", hint)
+        return False
+
+    def channel(self, path: Path, name: str) -> bool:
+        """Whether there is such a channel; a complaint if not."""
+        channels = self._names.channels
+        if channels is None or name in channels:
+            return True
+        names = list(channels)
+        hint = suggest(name, names) or (f"channels are {', '.join(names[:_NAMES_SHOWN])}" if names else "")
+        message = f"there is no channel {name[:_SHOWN]!r}"
+        self.complain(path, "unknown-channel", message, hint or "name it under channels: in the configuration")
         return False
 
     def check_source(self, path: Path, pattern: Pattern) -> None:

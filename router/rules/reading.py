@@ -12,14 +12,13 @@ from typing import Any
 import msgspec
 
 from router.errors import Diagnostic
-from router.rules.schema import GRAMMAR_VERSION, LATER, RuleFile, RuleSection
-from router.yamldoc import Document, Limits, Path, format_path, read, to_diagnostic, validate
+from router.rules.schema import GRAMMAR_VERSION, RuleFile, RuleSection
+from router.yamldoc import Document, Limits, read, to_diagnostic, validate
 
 LIMITS = Limits(size=16 * 1024 * 1024, nodes=1_000_000)
 """Of one rule file: room for some 20,000 rules."""
 
 _STAND_IN_ID = "stand-in"
-_REPLACED_CODES = frozenset({"unknown-key", "unclear-variant"})
 _MAX_VERSION_DIGITS = 9
 
 
@@ -43,11 +42,6 @@ def read_file(name: str, text: str | bytes) -> ReadFile:
     if future is not None:
         return ReadFile(document=document, value=None, broken=frozenset(), diagnostics=[future])
     value, diagnostics = validate(document, RuleFile)
-    later = _find_later(document)
-    if later:
-        places = {format_path(path) for path in later} | {format_path(path[:-1]) for path in later}
-        diagnostics = [found for found in diagnostics if not (found.path in places and found.code in _REPLACED_CODES)]
-        diagnostics += [_refuse_later(document, path) for path in later]
     broken: frozenset[int] = frozenset()
     lost: frozenset[str] = frozenset()
     if value is None:
@@ -75,25 +69,6 @@ def _refuse_future(document: Document) -> Diagnostic | None:
     )
     hint = f"upgrade alert-router, or write version: {GRAMMAR_VERSION} and what that version has"
     return to_diagnostic(document, ("version",), "unknown-grammar-version", message, hint)
-
-
-def _find_later(document: Document) -> list[Path]:
-    """Where keys of later versions stand."""
-    data = document.data
-    if not isinstance(data, dict):
-        return []
-    found: list[Path] = []
-    rules = data.get("rules")
-    for index, rule in enumerate(rules if isinstance(rules, list) else ()):
-        if not isinstance(rule, dict):
-            continue
-        found += [("rules", index, key) for key in LATER["rule"] if key in rule]
-    return found
-
-
-def _refuse_later(document: Document, path: Path) -> Diagnostic:
-    message = f"{path[-1]} is not supported yet by this version"
-    return to_diagnostic(document, path, "not-supported-yet", message, "leave it out for now", key=True)
 
 
 def _salvage(document: Document) -> tuple[RuleFile | None, frozenset[int]]:

@@ -29,9 +29,6 @@ MAX_PATTERN_CHARACTERS = 1_024
 SECOND_MS = 1_000
 DAY_MS = 86_400_000
 
-LATER = {"rule": ("notify", "otherwise")}
-"""Keys of the language that this version refuses with a message of their own, by where they stand."""
-
 
 def _check_id(value: str) -> str:
     if not _ID.match(value):
@@ -280,11 +277,19 @@ class ActionsSection(Section):
     closed: list[ActionSection] = setting([], "When it is over: `note` and `status`.", max_length=10)
 
 
+class OtherwiseSection(Section):
+    """Who is told, once, while the rule holds its alerts back."""
+
+    page: list[str] | str = setting([], "Teams.")
+    notify: list[str] | str = setting([], "Channels.")
+
+
 class StepSection(Section):
     """What happens while nobody has acknowledged: other teams are paged, PagerDuty's own escalation goes on, or both."""
 
     after: Window = Field(description="How long after the opening, or after it was given back; 1s to 7d.")
     page: list[str] | str = setting([], "A team, a list of teams, or `owner`: paged too, through their own routing keys.")
+    notify: list[str] | str = setting([], "A channel, or a list of channels: told too.")
     level: Maybe[int] = setting(
         None, "The incident goes to this level of its escalation policy in PagerDuty. Needs `pagerduty.api_token`.", ge=1, le=20
     )
@@ -389,7 +394,8 @@ OnResolved: TypeAlias = Literal["close", "keep"] | ReopenSection
 class DefaultsSection(Section):
     """What the rules of this file have unless they say otherwise."""
 
-    page: list[str] | str = setting("owner", "As in a rule.", min_length=1)
+    page: list[str] | str = setting("owner", "As in a rule.")
+    notify: Maybe[list[str] | str] = setting(None, "As in a rule.")
     group_by: list[FieldName] = setting(["service", "name"], "As in a rule.")
     summary: Maybe[TemplateText] = setting(None, "As in a rule.")
     resolve: Resolve = setting("all_resolved", "As in a rule.")
@@ -405,7 +411,20 @@ class RuleSection(Section):
     drop: str = setting("", "Never page for these, and why: the reason is recorded with each decision.")
     when: Maybe[When] = setting(None, "What has to happen before it pages; absent: at once.")
     page: list[str] | str = setting(
-        "owner", "Who is paged: a team, a list of teams, or `owner`, the team that owns the service.", min_length=1
+        "owner",
+        "Who is paged: a team, a list of teams, or `owner`, the team that owns the service. `[]`, or nothing beside `notify`: "
+        "nobody.",
+    )
+    notify: Maybe[list[str] | str] = setting(
+        None,
+        "Channels that are told, besides or instead of paging. Absent: those of the teams it pages, and those that "
+        "`severity_channels` of the configuration names.",
+        examples=["payments-chat", ["payments-chat", "ops-mail"]],
+    )
+    otherwise: Maybe[OtherwiseSection] = setting(
+        None,
+        "Who is told while `when` is not met yet, or outside `during`: once for each group, and then when it opens or is over.",
+        examples=[{"notify": ["payments-chat"]}],
     )
     group_by: list[FieldName] = setting(
         ["service", "name"],

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from router.engine.core import Engine
 from router.model.decision import Action
+from router.model.digest import Digest
 from router.model.journal import (
     AlertReceived,
     DeliveryFailed,
@@ -26,6 +27,7 @@ from router.model.ruleset import (
     AfterQuiet,
     AllResolved,
     AtOnce,
+    ChannelPolicy,
     CloseEpisode,
     Count,
     FileSilence,
@@ -37,6 +39,7 @@ from router.model.ruleset import (
     Maintenance,
     Match,
     Never,
+    Otherwise,
     ReopenIfFiring,
     Resolve,
     Rule,
@@ -82,6 +85,20 @@ matches = st.one_of(
 )
 
 
+told = st.sampled_from([None, None, (), ("chat",), ("mail", "chat")])
+otherwise = st.sampled_from(
+    [
+        None,
+        None,
+        Otherwise(notify=("chat",)),
+        Otherwise(notify=("mail", "chat")),
+        Otherwise(page=("platform",), notify=("chat",)),
+    ]
+)
+tables = st.sampled_from(
+    [None, {Severity.WARNING: ("mail",), Severity.ERROR: ("chat",), Severity.CRITICAL: ("page", "chat", "mail")}]
+)
+
 SOON = Schedule("soon", "UTC", (Times(hours=((11 * 60 + 8, 11 * 60 + 12),)),))  # START is at 11:06:40
 schedules = st.sampled_from([(), (), (), (SOON,)])
 silences = st.builds(
@@ -120,19 +137,31 @@ def silence_changes(draw: st.DrawFn) -> SilenceChanged:
 
 @st.composite
 def rules(draw: st.DrawFn, resolves: st.SearchStrategy[Resolve], extra: st.SearchStrategy[When]) -> Rule:
+    said = draw(told)
     return Rule(
         id=draw(st.sampled_from("abc")),
         match=draw(matches),
         drop=draw(st.sampled_from(["", "", "", "noise"])),
         when=draw(whens | extra),
-        page=draw(st.sampled_from([("owner",), ("platform", "payments"), ("payments",), ()])),
+        page=draw(st.sampled_from([("owner",), ("platform", "payments"), ("payments",), ()]))
+        if said is not None
+        else ("owner",),
+        notify=said,
+        by_severity=said is None,
+        otherwise=draw(otherwise),
         group_by=draw(st.sampled_from([("service", "name"), ("service",), (), ("severity",)])),
         as_severity=draw(st.sampled_from([None, None, Severity.CRITICAL])),
         resolve=draw(resolves),
         on_resolved_in_pagerduty=draw(st.sampled_from([CloseEpisode(), ReopenIfFiring(after_ms=MINUTE), KeepEpisode()])),
         limit=draw(limits),
         escalate=draw(
-            st.sampled_from([(), (), (Step(after_ms=MINUTE, page=("platform",)), Step(after_ms=2 * MINUTE, page=("owner",)))])
+            st.sampled_from(
+                [
+                    (),
+                    (),
+                    (Step(after_ms=MINUTE, page=("platform",)), Step(after_ms=2 * MINUTE, page=("owner",), notify=("chat",))),
+                ]
+            )
         ),
         during=draw(schedules),
         outside=draw(schedules),
@@ -146,10 +175,19 @@ def rulesets(
 ) -> RuleSet:
     chosen = draw(st.lists(rules(resolves, extra), max_size=3, unique_by=lambda rule: rule.id))
     payments = Team(
-        name="payments", routing_key="env:PAYMENTS", services=(Pattern("pay-*"),), limit=draw(limits), fallback="platform"
+        name="payments",
+        routing_key="env:PAYMENTS",
+        services=(Pattern("pay-*"),),
+        limit=draw(limits),
+        fallback="platform",
+        channels=draw(st.sampled_from([(), ("chat",)])),
+    )
+    channels = (
+        ChannelPolicy(name="chat", limit=draw(limits)),
+        ChannelPolicy(name="mail", digest=Digest(every_ms=draw(st.sampled_from([MINUTE, 10 * MINUTE])))),
     )
     return msgspec.structs.replace(
-        ruleset(*chosen, version=version, given=[payments]),
+        ruleset(*chosen, version=version, given=[payments], channels=channels, by_severity=draw(tables)),
         silences=tuple(draw(st.lists(silences, max_size=1))),
         inhibitions=tuple(draw(st.lists(inhibitions, max_size=1))),
         maintenance=tuple(draw(st.lists(maintenances, max_size=1))),
@@ -187,8 +225,9 @@ def journals(draw: st.DrawFn) -> list[tuple[int, Any]]:
 
 def written(drawn: Any, world: World, at: int) -> Fact:
     match drawn:
-        case int() if world.events:
-            lost = world.events[drawn % len(world.events)]
+        case int() if any(event_.team for event_ in world.events):
+            pages = [event_ for event_ in world.events if event_.team]
+            lost = pages[drawn % len(pages)]
             return DeliveryFailed(
                 delivery_id=1,
                 team=lost.team,
@@ -216,6 +255,8 @@ def check_pages(world: World) -> None:
         if event_.action == "trigger":
             assert told.get(lane) == ("open" if event_.is_update else None), event_
             told[lane] = "open"
+        elif event_.action == "acknowledge":
+            assert (event_.channel, told.get(lane)) == ("chat", "open"), event_
         else:
             assert told.get(lane) == "open", event_
             told[lane] = "closed"
@@ -274,7 +315,7 @@ def test_what_was_opened_is_closed_once_all_alerts_resolve_and_time_passes(data:
     assert world.engine.active_alerts == world.engine.groups == world.engine.timers == 0
     assert set(world.kinds()) <= {"counter"}
     check_pages(world)
-    opened = {event_.dedup_key for event_ in world.events if event_.action == "trigger"}
+    opened = {event_.dedup_key for event_ in world.events if event_.action == "trigger" and event_.class_ != "digest"}
     closed = [event_ for event_ in world.events if event_.action == "resolve"]
     assert {event_.dedup_key for event_ in closed} == opened
 

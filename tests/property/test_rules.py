@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from router.errors import Diagnostic
 from router.rules.compiling import ruleset_from_texts, ruleset_texts
-from tests.support.rule_texts import SCALE, TEAMS, compile_texts
+from tests.support.rule_texts import CHANNELS, SCALE, TEAMS, compile_texts
 
 EXAMPLES = [path.read_text() for path in sorted(Path("rules").glob("*.yaml")) if not path.name.endswith(".test.yaml")]
 FRAGMENTS = [
@@ -85,5 +85,5 @@ def test_a_rule_set_made_again_from_its_texts_is_the_same(chosen: list[int]) -> 
     ruleset, _ = compile_texts(*texts)
     assert ruleset is not None
     files = [(f"{chr(ord('a') + position)}.yaml", text) for position, text in enumerate(texts)]
-    restored = ruleset_from_texts(ruleset_texts(files, teams=TEAMS, default_team="platform", scale=SCALE))
+    restored = ruleset_from_texts(ruleset_texts(files, teams=TEAMS, default_team="platform", scale=SCALE, channels=CHANNELS))
     assert restored == ruleset

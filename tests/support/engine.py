@@ -18,8 +18,8 @@ from router.model.incident import Incident
 from router.model.journal import AlertReceived, Entry, Fact, Restarted
 from router.model.pattern import Pattern
 from router.model.quantity import parse_duration
-from router.model.ruleset import Match, Rule, RuleSet, Team
-from router.model.severity import BY_WORD
+from router.model.ruleset import ChannelPolicy, Match, Rule, RuleSet, Team
+from router.model.severity import BY_WORD, Severity
 from router.model.transition import StateKind, StateRow, Transition
 
 START = 1_795_000_000_000
@@ -68,9 +68,23 @@ def teams(*given: Team) -> dict[str, Team]:
     return usual | {team.name: team for team in given}
 
 
-def ruleset(*rules: Rule, version: str = "v1", given: Iterable[Team] = ()) -> RuleSet:
+def ruleset(
+    *rules: Rule,
+    version: str = "v1",
+    given: Iterable[Team] = (),
+    channels: Iterable[ChannelPolicy | str] = (),
+    by_severity: dict[Severity, tuple[str, ...]] | None = None,
+) -> RuleSet:
     """These rules over the usual teams."""
-    return RuleSet(version=version, rules=rules, teams=teams(*given), default_team="platform")
+    policies = [ChannelPolicy(name=each) if isinstance(each, str) else each for each in channels]
+    return RuleSet(
+        version=version,
+        rules=rules,
+        teams=teams(*given),
+        default_team="platform",
+        channels={policy.name: policy for policy in policies},
+        severity_channels=by_severity or {},
+    )
 
 
 class World:
@@ -135,7 +149,7 @@ class World:
         ]
         for event_ in self.last.events:
             word = f" {event_.severity.word}" if event_.action == "trigger" else ""
-            lines.append(f"> {'update' if event_.is_update else event_.action} {event_.team}{word}")
+            lines.append(f"> {'update' if event_.is_update else event_.action} {event_.to}{word}")
         return lines
 
     def restart(self, offset: str, *, down_since: str, grace: str = "0s") -> list[str]:

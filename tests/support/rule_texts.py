@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from router.errors import Diagnostic
 from router.model.pattern import Pattern
-from router.model.ruleset import Rule, RuleSet, Team
+from router.model.ruleset import ChannelPolicy, Channels, Rule, RuleSet, Team
 from router.model.severity import Severity, SeverityScale
 from router.rules.compiling import compile_ruleset
 
@@ -29,12 +29,13 @@ SCALE = SeverityScale(
     }
 )
 SOURCES = ("prometheus", "json")
+CHANNELS = Channels(policies={name: ChannelPolicy(name=name) for name in ("chat", "mail", "hook")})
 
 
 def compile_texts(*texts: str | bytes) -> tuple[RuleSet | None, list[Diagnostic]]:
     """The files a.yaml, b.yaml, … compiled for TEAMS."""
     files = [(f"{chr(ord('a') + position)}.yaml", text) for position, text in enumerate(texts)]
-    return compile_ruleset(files, teams=TEAMS, default_team="platform", scale=SCALE, sources=SOURCES)
+    return compile_ruleset(files, teams=TEAMS, default_team="platform", scale=SCALE, channels=CHANNELS, sources=SOURCES)
 
 
 def compile_rules(*rules: str) -> tuple[Rule, ...]:

@@ -61,5 +61,5 @@ def test_names_are_patterns_and_others_are_refused() -> None:
 
 
 def test_texts_and_lists_are_both_bounded() -> None:
-    page = json_schema("rules")["$defs"]["RuleSection"]["properties"]["page"]
-    assert (page["minItems"], page["minLength"]) == (1, 1)
+    rules = json_schema("config")["properties"]["rules"]
+    assert (rules["minItems"], rules["minLength"]) == (1, 1)

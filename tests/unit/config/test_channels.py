@@ -15,10 +15,10 @@ def with_digest(digest: str) -> str:
 
 
 def test_a_channel_tells_at_once_unless_it_collects() -> None:
-    policies = load(MINIMAL + CHAT % ", limit: {incidents: 5, per: 10m}").channel_policies
+    policies = load(MINIMAL + CHAT % ", limit: {incidents: 5, per: 10m}").notify.policies
     assert policies == {"chat": ChannelPolicy(name="chat", limit=Limit(incidents=5, per_ms=600_000))}
     digests = [
-        load(with_digest(text)).channel_policies["chat"].digest
+        load(with_digest(text)).notify.policies["chat"].digest
         for text in ("{every: 1h}", '{at: ["16:30", "09:00"], weekdays: mon-fri, zone: Europe/Berlin}', '{at: "07:00"}')
     ]
     assert digests == [
@@ -51,7 +51,7 @@ def test_the_table_and_the_teams_name_channels_that_are_there() -> None:
     )
     settings = load(text % ("chat", "chat", "chat"))
     assert settings.teams["a"].channels == ("chat",)
-    assert settings.severity_channels == {Severity.CRITICAL: ("page", "chat"), Severity.WARNING: ("chat",)}
+    assert settings.notify.by_severity == {Severity.CRITICAL: ("page", "chat"), Severity.WARNING: ("chat",)}
     found = [each for each in diagnose(text % ("[chit]", "chta", "chats")) if each.level == "error"]
     assert [(each.code, each.hint) for each in found] == [("unknown-channel", 'did you mean "chat"?')] * 3
     (doubt,) = diagnose(text.replace("page, ", "") % ("chat", "chat", "chat"))

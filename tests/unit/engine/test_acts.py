@@ -46,18 +46,28 @@ def test_each_once_in_an_episode() -> None:
         (
             "0s",
             [fire("pay-api")],
-            ["open at_once", "update acted (opened: note, priority P1)", "> trigger payments error", "> act ", "> act "],
+            [
+                "open at_once",
+                "update acted (opened: note, priority P1)",
+                "> trigger payments error",
+                "> act pagerduty:actions",
+                "> act pagerduty:actions",
+            ],
         ),
         ("10s", [fire("pay-api", print_="2")], ["update already_open"]),
     )
     world.step("1m", changed(world, "acknowledged"))
-    assert world.said() == ["update acknowledged (by Ada)", "update acted (acknowledged: snooze for 7200 s)", "> act "]
+    assert world.said() == [
+        "update acknowledged (by Ada)",
+        "update acted (acknowledged: snooze for 7200 s)",
+        "> act pagerduty:actions",
+    ]
     for offset, status in (("2m", "unacknowledged"), ("3m", "acknowledged"), ("4m", "reopened"), ("5m", "acknowledged")):
         world.step(offset, changed(world, status))
         assert len(world.said()) == 1, "what comes back starts nothing anew"
     world.step("6m", resolved(fire("pay-api")), resolved(fire("pay-api", print_="2")))
     assert world.said() == [
-        "update still_firing (1 alert left)", "close all_resolved", "update acted (closed: status)", "> resolve payments", "> act ",
+        "update still_firing (1 alert left)", "close all_resolved", "update acted (closed: status)", "> resolve payments", "> act pagerduty:actions",
     ]  # fmt: skip
     assert [(order.verb, order.moment) for order in orders(world)] == [
         ("note", "opened"), ("priority", "opened"), ("snooze", "acknowledged"), ("status", "closed"),
@@ -111,11 +121,14 @@ def test_a_step_goes_to_a_level_and_does_what_else_it_says() -> None:
     )  # fmt: skip
     world = World(Rule(id="r", escalate=steps), given=[Team(name="leads", routing_key="env:LEADS")])
     world.step("0s", fire())
-    assert world.step("5m") == ["update escalated (step 1 of 2, not acknowledged for 5m, to level 2)", "> act "]
+    assert world.step("5m") == [
+        "update escalated (step 1 of 2, not acknowledged for 5m, to level 2)",
+        "> act pagerduty:actions",
+    ]
     world.restart("6m", down_since="5m30s")
     assert world.step("10m") == [
         "open escalated (step 2 of 2, not acknowledged for 10m, to escalation policy Managers, priority P1)",
-        "> trigger leads error", "> act ", "> act ",
+        "> trigger leads error", "> act pagerduty:actions", "> act pagerduty:actions",
     ]  # fmt: skip
     assert [(order.moment, order.wish.level, order.wish.policy) for order in orders(world)] == [
         ("escalation", 2, ""), ("escalation", 0, "Managers"), ("escalation", 0, ""),
@@ -130,4 +143,7 @@ def test_who_resolved_what_its_rule_keeps_open_has_dealt_with_it() -> None:
     world.step("1m", changed(world, "resolved"))
     assert world.step("1h") == []
     world.step("2h", changed(world, "reopened"))
-    assert world.step("2h5m") == ["update escalated (step 1 of 1, not acknowledged for 5m, to level 2)", "> act "]
+    assert world.step("2h5m") == [
+        "update escalated (step 1 of 1, not acknowledged for 5m, to level 2)",
+        "> act pagerduty:actions",
+    ]

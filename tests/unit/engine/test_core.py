@@ -546,7 +546,7 @@ def test_an_event_in_shadow_goes_on_as_it_came_and_touches_nothing() -> None:
         severity=Severity.CRITICAL,
         alert=A.alert,
     )
-    world.play(("0s", [fact], ["none forwarded (trigger through tools)", "> trigger  critical"]))
+    world.play(("0s", [fact], ["none forwarded (trigger through tools)", "> trigger pagerduty critical"]))
     (event_,) = world.events
     assert (event_.channel, event_.team, event_.routing_key, event_.dedup_key, event_.body) == (
         "pagerduty",

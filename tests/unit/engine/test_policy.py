@@ -70,7 +70,7 @@ def test_who_is_paged() -> None:
     ready = Policy(ruleset(given=[Team(name="leads", routing_key="env:LEADS")]))
 
     def teams(*page: str, service: str = "pay-api") -> list[str]:
-        return [team for team, _ in ready.pages(Rule(id="r", page=page), service)]
+        return [team for team, _ in ready.pages(Rule(id="r", page=page), service, 2)]
 
     assert teams(OWNER) == ["payments"]
     assert teams(OWNER, service="web") == ["platform"]
@@ -78,14 +78,14 @@ def test_who_is_paged() -> None:
     assert teams("unheard-of") == ["platform"]
     assert ready.owner("pay-api") == ("payments", "env:PAYMENTS")
     unowned = Policy(ruleset(given=[Team(name="platform", routing_key="env:P")]))
-    assert unowned.pages(Rule(id="r"), "web") == (("platform", "env:P"),)
+    assert unowned.pages(Rule(id="r"), "web", 2) == (("platform", "env:P"),)
     assert unowned.owner("web") == ("platform", "env:P")
 
 
 def test_limits_by_scope() -> None:
     limit = Limit(incidents=1, per_ms=1)
     ready = Policy(ruleset(Rule(id="r", limit=limit), given=[Team(name="t", routing_key="k", limit=limit)]))
-    assert ready.has_team_limits
+    assert ready.has_limits
     assert [ready.limit(*key) for key in (("team", "t"), ("rule", "r"), ("team", "x"), ("rule", "x"))] == [
         limit,
         limit,

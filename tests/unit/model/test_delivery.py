@@ -38,3 +38,7 @@ def test_triggers_by_severity_then_resolves_then_updates() -> None:
 def test_attempts_survive_the_store(outcome: object) -> None:
     attempt = Attempt(at=1, took_ms=2, outcome=outcome)
     assert msgspec.json.decode(msgspec.json.encode(attempt), type=Attempt) == attempt
+
+
+def test_it_is_to_its_team_or_to_its_channel() -> None:
+    assert (delivery().to, delivery(team="", channel="chat").to) == ("t", "chat")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.model.digest import Digest
+from router.model.digest import Digest, digest_cause, digest_key_of
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -58,3 +58,9 @@ def test_the_nights_when_the_clock_changes_have_one_digest() -> None:
 def test_it_is_always_due_later_and_within_two_weeks(after: int, at: list[int], weekdays: list[int], zone: str) -> None:
     due = Digest(at=tuple(sorted(at)), weekdays=tuple(sorted(weekdays)), zone=zone).due(after)
     assert after < due <= after + 14 * 86_400_000
+
+
+def test_what_a_decision_says_of_a_digest_names_its_key() -> None:
+    cause = digest_cause("digest.mail/0a/1-2", "2026-12-01T09:00:00Z")
+    assert cause == "in digest.mail/0a/1-2, due 2026-12-01T09:00:00Z"
+    assert digest_key_of(cause) == "digest.mail/0a/1-2"

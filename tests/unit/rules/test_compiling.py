@@ -22,7 +22,7 @@ from router.model.severity import Severity
 from router.rules.compiling import check_files, ruleset_from_texts, ruleset_texts
 from router.rules.fields import SAMPLE
 from router.rules.findings import Names
-from tests.support.rule_texts import SCALE, TEAMS, compile_rules, compile_texts, found_in
+from tests.support.rule_texts import CHANNELS, SCALE, TEAMS, compile_rules, compile_texts, found_in
 
 BAD_RULES = {
     # name: (what stands between the braces of one rule on line 2, code, column)
@@ -93,7 +93,6 @@ BAD_RULES = {
     ),
     "count and a longer firing_for": ("id: a, when: {count: 3, within: 5m, firing_for: 5m}", "senseless-combination", 54),
     "count per and firing_for": ("id: a, when: {count: 3, within: 5m, firing_for: 1m, per: [x]}", "firing-for-with-per", 42),
-    "notify": ("id: a, notify: [slack]", "not-supported-yet", 13),
     "escalate to nobody": ("id: a, escalate: [{after: 5m, page: []}]", "idle-step", 24),
     "escalate to an unknown team": ("id: a, escalate: [{after: 5m, page: plat}]", "unknown-team", 42),
     "escalate backwards": (
@@ -103,14 +102,13 @@ BAD_RULES = {
     ),
     "escalate to the same (warning)": ("id: a, page: platform, escalate: [{after: 5m, page: platform}]", "paged-already", 58),
     "during unknown": ("id: a, during: business-hours", "unknown-schedule", 21),
-    "otherwise": ("id: a, otherwise: {notify: [x]}", "not-supported-yet", 13),
     "except unknown, in a list": ("id: a, except: [nights]", "unknown-schedule", 22),
     "drop and except (warning)": ("id: a, drop: why, except: []", "useless-key", 24),
     "resolved in PagerDuty": ("id: a, on_resolved_in_pagerduty: clsoe", "not-a-choice", 39),
     "reopen too long": ("id: a, on_resolved_in_pagerduty: {reopen_if_firing_after: 31d}", "duration-out-of-range", 64),
     "unknown team": ("id: a, page: paymnts", "unknown-team", 19),
     "unknown team in list": ("id: a, page: [owner, nobody]", "unknown-team", 27),
-    "page empty": ("id: a, page: []", "invalid-value", 19),
+    "page empty": ("id: a, page: []", "nobody-told", 19),
     "team twice (warning)": ("id: a, page: [payments, payments]", "team-twice", 30),
     "group_by twice": ("id: a, group_by: [service, service]", "field-twice", 33),
     "group_by no list": ("id: a, group_by: service", "wrong-type", 23),
@@ -313,7 +311,7 @@ rules:
       severity: horrible
       labels: {a: "/(/"}
       where: {c: {lt: foo}}
-    notify: [slack]
+    notify: [slakc]
     page: paymnts
     summary: "{{ f() }}"
   - {id: b, page: nobody, resolve: nevr}
@@ -325,7 +323,7 @@ rules:
         ("unknown-severity", "5:17"),
         ("bad-regex", "6:19"),
         ("wrong-type", "7:23"),
-        ("not-supported-yet", "8:5"),
+        ("unknown-channel", "8:14"),
         ("unknown-team", "9:11"),
         ("bad-template", "10:14"),
         ("unknown-team", "11:19"),
@@ -379,8 +377,9 @@ def test_the_same_texts_make_the_same_version_whatever_the_files_are_called() ->
 
 def test_a_rule_set_is_made_again_from_its_texts() -> None:
     files = [("z.yaml", FULL), ("é.yaml", b"rules: [{id: rest, match: {severity: p2}}]")]
-    texts = ruleset_texts(files, teams=TEAMS, default_team="platform", scale=SCALE)
+    texts = ruleset_texts(files, teams=TEAMS, default_team="platform", scale=SCALE, channels=CHANNELS)
     restored = ruleset_from_texts(texts)
+    assert restored.channels == CHANNELS.policies
     assert [rule.id for rule in restored.rules] == ["payment-errors", "rest"]
     assert restored.teams == TEAMS
     assert restored.default_team == "platform"

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from router.rules.reading import read_file
-from router.rules.schema import LATER
 
 
 def test_a_good_file() -> None:
@@ -41,8 +40,3 @@ def test_a_later_version_of_the_language_earns_one_diagnostic() -> None:
     (diagnostic,) = found.diagnostics
     assert (diagnostic.code, str(diagnostic.span)) == ("unknown-grammar-version", "a.yaml:1:10")
     assert "upgrade" in diagnostic.hint
-
-
-def test_keys_of_later_versions_are_named_and_nothing_is_said_twice() -> None:
-    for key in LATER["rule"]:
-        assert [each.code for each in read_file("a.yaml", f"rules: [{{id: a, {key}: x}}]").diagnostics] == ["not-supported-yet"]
