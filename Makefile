@@ -34,6 +34,13 @@ test: dev  ## the whole test suite (installs Prometheus and Alertmanager from De
 simulate: dev  ## SEEDS=1000 runs of the whole router in virtual time, from seed FIRST=0; each says how to see it again
 	$(PYTHON_BIN) -m tests.simulation --seeds $(or $(SEEDS),1000) --first $(or $(FIRST),0)
 
+.PHONY: prove
+prove: dev  ## a million streams through windows, every zone's transitions, a thousand route trees against amtool (15 minutes)
+	@tools/setup.sh packages
+	$(PYTHON_BIN) -m tests.support.windows --streams $(or $(STREAMS),1000000)
+	ALL_ZONES=1 $(PYTHON_BIN) -m pytest -q --timeout=1800 tests/property/test_schedule_zones.py
+	IMPORT_RACES=1000 $(PYTHON_BIN) -m pytest -q --timeout=1800 tests/property/test_importing.py
+
 .PHONY: lint
 lint: dev  ## ruff: rules and format
 	$(PYTHON_BIN) -m ruff check .

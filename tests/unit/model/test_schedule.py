@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import pytest
 
 from router.model.schedule import Schedule, Times
+from router.rules.timetable import parse_hours, parse_weekdays
 
 MINUTE = 60_000
 DAY = 1_440 * MINUTE
@@ -180,3 +181,67 @@ def test_schedules_are_equal_when_defined_alike() -> None:
     with pytest.raises(ZoneInfoNotFoundError):
         Schedule("s", "Mars/Olympus", ())
     assert one.contains(int(datetime(2026, 11, 20, 12, tzinfo=UTC).timestamp() * 1_000))
+
+
+# PagerDuty's own condition language documents its schedules with these tables ("PCL Overview" of its developer documentation):
+# the clock on the wall decides, so an hour that comes twice counts twice, with a gap before it, and one that is skipped is not there.
+# Schedule: Sun 01:30:00 to 03:15:00 America/New_York. Columns: clock on the wall, UTC, whether it matches.
+CONDITION_LANGUAGE = [
+    ("01:00 EDT", "2021-11-07T05:00", False),
+    ("01:30 EDT", "2021-11-07T05:30", True),
+    ("01:00 EST", "2021-11-07T06:00", False),  # daylight saving ends: the gap
+    ("01:15 EST", "2021-11-07T06:15", False),
+    ("01:30 EST", "2021-11-07T06:30", True),
+    ("02:00 EST", "2021-11-07T07:00", True),
+    ("02:30 EST", "2021-11-07T07:30", True),
+    ("03:00 EST", "2021-11-07T08:00", True),
+    ("03:30 EST", "2021-11-07T08:30", False),
+    ("00:00 EST", "2022-03-13T05:00", False),
+    ("00:30 EST", "2022-03-13T05:30", False),
+    ("01:00 EST", "2022-03-13T06:00", False),
+    ("01:30 EST", "2022-03-13T06:30", True),
+    ("01:59 EST", "2022-03-13T06:59", True),
+    ("03:00 EDT", "2022-03-13T07:00", True),  # daylight saving begins: 02:00 is 03:00
+    ("03:14 EDT", "2022-03-13T07:14:59", True),
+    ("03:30 EDT", "2022-03-13T07:30", False),
+    ("04:00 EDT", "2022-03-13T08:00", False),
+    ("04:30 EDT", "2022-03-13T08:30", False),
+]
+
+
+@pytest.mark.parametrize(("wall", "utc", "matches"), CONDITION_LANGUAGE, ids=str)
+def test_the_tables_of_pagerdutys_condition_language(wall: str, utc: str, *, matches: bool) -> None:
+    at = ms(utc + "+00:00")
+    sunday_night = Times(weekdays=parse_weekdays("sun"), hours=(parse_hours("01:30-03:15"),))
+    schedule = Schedule("s", "America/New_York", (sunday_night,))
+    assert datetime.fromtimestamp(at / 1_000, ZoneInfo("America/New_York")).strftime("%H:%M %Z") == wall
+    assert schedule.contains(at) is matches
+
+
+def test_where_the_end_itself_belongs_is_the_one_difference() -> None:
+    """There ``to 03:15:00`` still holds at 03:15:00; here that is the first instant at which it does not."""
+    schedule = Schedule("s", "America/New_York", (Times(hours=(parse_hours("01:30-03:15"),)),))
+    end = ms("2022-03-13T07:15+00:00")
+    assert schedule.contains(end - 1)
+    assert not schedule.contains(end)
+
+
+def test_the_other_examples_of_pagerdutys_condition_language() -> None:
+    over_midnight = Schedule("s", "Etc/UTC", (Times(weekdays=parse_weekdays("wed"), hours=(parse_hours("22:00-08:00"),)),))
+    wednesday = ms("2026-11-18T22:00+00:00")
+    assert over_midnight.next_change(wednesday - DAY) == wednesday
+    assert over_midnight.next_change(wednesday) == wednesday + 10 * 60 * MINUTE
+    # Sat,Sun 12:00:00 to 12:00:00 Africa/Cairo: from Saturday noon through Monday noon.
+    noon_to_noon = (
+        Times(weekdays=parse_weekdays("sat-sun"), hours=(parse_hours("12:00-24:00"),)),
+        Times(weekdays=parse_weekdays("sun-mon"), hours=(parse_hours("00:00-12:00"),)),
+    )
+    cairo = Schedule("s", "Africa/Cairo", noon_to_noon)
+    saturday, monday = ms("2026-11-21T12:00+02:00"), ms("2026-11-23T12:00+02:00")
+    assert cairo.next_change(saturday - 1) == saturday
+    assert cairo.next_change(saturday) == monday
+    # An event on Monday, 3 January 2022, at noon in Los Angeles.
+    at = ms("2022-01-03T20:00+00:00")
+    days = Times(weekdays=frozenset({0, 2, 4}), hours=(parse_hours("01:00-15:00"),))
+    assert Schedule("s", "America/Los_Angeles", (days,)).contains(at)
+    assert not Schedule("s", "Etc/UTC", (days,)).contains(at)
