@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Protocol, assert_never
 
 from router.channels.calling import Caller, Resolve
@@ -63,7 +63,7 @@ def build(
     clock: Clock,
     compile_template: CompileTemplate,
     redaction: Redaction,
-    known: Callable[[], Iterable[str]] = tuple,
+    known: Callable[[], tuple[str, ...]] = tuple,
     thread_of: ThreadOf = no_thread,
     poster: Poster | None = None,
 ) -> BuiltChannel:
