@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.ingest.fingerprint import LabelFingerprints, fingerprint_of_key, fingerprint_of_parts, hash_bytes
+from router.ingest import fingerprint
+from router.ingest.fingerprint import LabelFingerprints, fingerprint_of_key, fingerprint_of_parts, hash_bytes, hash_text
 from tests.support.doors import SAMPLES
 
 
@@ -35,6 +37,35 @@ def test_every_length_is_hashed_as_if_byte_by_byte(data: bytes, start: int) -> N
     for byte in data:
         expected = ((expected ^ byte) * 0x100000001B3) % 2**64
     assert hash_bytes(data, start) == expected
+
+
+@given(st.text(max_size=40), st.integers(0, 2**64 - 1))
+def test_a_text_is_hashed_by_whoever_is_there_as_its_bytes_are(text: str, start: int) -> None:
+    data = text.encode("utf-8", "surrogatepass").decode("utf-8", "replace").encode()
+    assert hash_text(data.decode(), start) == hash_bytes(data, start)
+
+
+def test_without_the_library_the_same_comes_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    labels = {"alertname": "HighErrorRate", "instance": "host-17:9100", "zone": "Zürich"}
+    expected = LabelFingerprints().of(labels)
+    monkeypatch.setattr(fingerprint, "_hash_ascii", None)
+    assert LabelFingerprints().of(labels) == expected == naive(labels)
+
+
+def test_a_library_that_hashes_otherwise_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> None:
+        raise OSError(name)
+
+    assert fingerprint._native(lambda _: {"_ZSt15_Fnv_hash_bytesPKvmm": Wrong()}) is None
+    assert fingerprint._native(lambda _: {}) is None
+    assert fingerprint._native(missing) is None
+
+
+class Wrong:
+    """A function of that name that does something else."""
+
+    def __call__(self, data: bytes, size: int, start: int) -> int:
+        return start + size + len(data)
 
 
 texts = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=40)
