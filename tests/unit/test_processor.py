@@ -14,7 +14,7 @@ from router.model.journal import AlertReceived, Entry
 from router.model.ruleset import RuleSet, Team
 from router.model.severity import Severity
 from router.model.transition import Transition
-from router.processor import MAX_BATCH, Processor, priority_of
+from router.processor import ENOUGH, LINGER_SECONDS, MAX_BATCH, Processor, priority_of
 from router.store.base import Commit
 from router.telemetry.metrics import Metrics
 
@@ -130,6 +130,41 @@ async def test_a_failed_commit_is_tried_again_with_the_same_content_and_nothing_
     assert all(tried is ledger.tried[0] for tried in ledger.tried)
     assert clock.slept == [1.0, 1.0, 1.0]
     assert len(sent) == 1
+
+
+async def test_a_few_entries_wait_for_those_that_are_being_journalled_but_not_for_long() -> None:
+    engine, ledger = ScriptedEngine(), Ledger(pending_at=700)
+    processor = Processor(
+        ledger=ledger,
+        engine=engine,
+        encode=lambda event: event.dedup_key.encode(),
+        deliver=lambda _: None,
+        clock=StillClock(),
+        metrics=Metrics(),
+        cursor=0,
+        next_delivery_id=1,
+        rebuild=engine_rebuilt,
+    )
+    running = asyncio.ensure_future(processor.run())
+    processor.offer([entry(1, 500)])
+    await asyncio.sleep(0)
+    assert engine.calls == []
+    processor.offer([entry(2, 500)])
+    await asyncio.sleep(0)
+    assert engine.calls == [], "there is still one on its way"
+    ledger.pending_at = None
+    processor.offer([entry(3, 700)])
+    await asyncio.sleep(0.001)
+    assert [seqs for seqs, _ in engine.calls] == [[1, 2, 3]]
+    ledger.pending_at = 700
+    processor.offer([entry(number, 700) for number in range(4, 4 + ENOUGH)])
+    await asyncio.sleep(0.001)
+    assert len(engine.calls) == 2
+    processor.offer([entry(100, 700)])
+    await asyncio.sleep(30 * LINGER_SECONDS)
+    assert engine.calls[2][0] == [100]
+    processor.stop()
+    await asyncio.wait_for(running, 5)
 
 
 async def test_batches_are_bounded_and_timers_stop_at_the_batch_end_while_more_waits() -> None:

@@ -23,6 +23,7 @@ from router.store.pending import Pending
 from router.store.settings import DEFAULT_SETTINGS, StoreSettings
 from router.store.sqlite import following, upkeep
 from router.store.sqlite.checkpoints import WRITERS_OWN_PAGES, Checkpointer
+from router.store.sqlite.handover import Handover
 from router.store.sqlite.lockfile import LockFile
 from router.store.sqlite.opening import open_for_writing, prepare_directory
 from router.store.sqlite.outgoing import Outgoing
@@ -31,6 +32,7 @@ from router.store.sqlite.recovery import Found, recover
 from router.store.sqlite.retention import Retirement
 from router.store.sqlite.schema import MIGRATIONS, Migration
 from router.store.sqlite.space import Space
+from router.store.sqlite.syncing import KernelSync
 from router.store.sqlite.work import Append, Call, Progress, Step
 from router.store.sqlite.writer import Outcome, Writer
 
@@ -57,6 +59,7 @@ class SqliteStore:
         self._space = Space(path, settings, clock)
         self._writer: Writer | None = None
         self._outgoing: Outgoing | None = None
+        self._handover: Handover | None = None
         self._checkpointer = Checkpointer(path)
         self._lock: LockFile | None = None
         self._is_open = False
@@ -75,16 +78,19 @@ class SqliteStore:
         if self._writer is not None:
             raise InvariantError(f"{self._path} was opened before by this store")
         loop = asyncio.get_running_loop()
+        handover = Handover(self._path, loop, self._settle)
         writer = Writer(
             path=self._path,
             connect=self._connect,
             measure=self._measure,
-            settle=self._settle,
+            settle=handover.answered,
             loop=loop,
             max_group=self._settings.max_group,
         )
         self._writer = writer
-        self._outgoing = Outgoing(loop, writer.put)
+        handover.begin(writer)
+        self._handover = handover
+        self._outgoing = Outgoing(loop, handover.put)
 
         def begin(connection: sqlite3.Connection) -> Found:
             found = recover(connection)
@@ -99,6 +105,8 @@ class SqliteStore:
             await self._end(writer)
             raise
         self._checkpointer.start()
+        with suppress(OSError):  # where the kernel has none, the thread syncs
+            handover.quicken(KernelSync(self._path.with_name(self._path.name + "-wal"), loop, handover.synced))
         self._is_open = True
         recovered = found.recovered
         undecided = recovered.undecided
@@ -244,6 +252,8 @@ class SqliteStore:
     async def _end(self, writer: Writer) -> None:
         writer.stop()
         await asyncio.get_running_loop().run_in_executor(None, writer.join)
+        if self._handover is not None:
+            self._handover.close()
         if self._lock is not None:
             self._lock.release()
             self._lock = None

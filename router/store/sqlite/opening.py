@@ -24,7 +24,8 @@ _TABLES = {
     *("decisions", "incidents", "deliveries", "rulesets", "expiries"),
     *("webhooks", "pages", "audit"),
 }
-_BUSY_SECONDS = 5.0
+BUSY_SECONDS = 5.0
+"""How long a connection waits for another process that holds SQLite's lock."""
 _NO_LOG = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}  # what a reader is told who cannot make or map the log
 
 
@@ -34,7 +35,7 @@ def connect(path: Path, *, mode: str) -> sqlite3.Connection:
         f"file:{quote(os.fsencode(path.absolute()))}?mode={mode}",
         uri=True,
         isolation_level=None,
-        timeout=_BUSY_SECONDS,
+        timeout=BUSY_SECONDS,
         check_same_thread=False,
         cached_statements=512,
     )
