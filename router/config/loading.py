@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from router.config.callbacks import build_callbacks
 from router.config.channel_building import TemplateCheck, build_channels, build_redaction
 from router.config.channel_secrets import CHANNEL_PURPOSES, check_channel_secret
 from router.config.channels import build_policies, build_severity_channels
@@ -211,7 +212,11 @@ def _build(
         log=LogSettings(format=value.log.format, level=value.log.level),
         channels=build_channels(value.channels, findings, check_template),
         redaction=build_redaction(value.redact),
-        notify=Channels(policies=policies, by_severity=build_severity_channels(value.severity_channels, policies, findings)),
+        notify=Channels(
+            policies=policies,
+            by_severity=build_severity_channels(value.severity_channels, policies, findings),
+            callbacks=build_callbacks(value, policies, findings),
+        ),
         shutdown_timeout_ms=value.shutdown_timeout,
         rights=_build_rights(value, findings),
         watch=value.reload.watch,

@@ -29,7 +29,7 @@ from router.config.fields import (
 )
 from router.config.history import HistorySection
 from router.config.settings import is_loopback_host
-from router.config.webhook_schema import PresetSource, SnsSource, WebhookSource
+from router.config.webhook_schema import CALLBACK_DOC, CallbackSection, PresetSource, SnsSource, WebhookSource
 from router.yamldoc import Mistake
 
 
@@ -127,6 +127,7 @@ class AlertmanagerSource(Section):
     resend_grace: Annotated[Duration, between(0, DAY_MS, "0s to 1d")] = setting(
         "2m", "After a restart, nothing counts as resolved by silence before the sender had this long to send it again."
     )
+    callback: Maybe[CallbackSection] = setting(None, CALLBACK_DOC)
 
 
 class JsonSource(Section):
@@ -137,6 +138,7 @@ class JsonSource(Section):
         "0s", "A stateful alert counts as resolved when it was not sent again for this long. `0s`: it waits for its resolve."
     )
     resend_grace: Annotated[Duration, between(0, DAY_MS, "0s to 1d")] = setting("2m", "As for `alertmanager`.")
+    callback: Maybe[CallbackSection] = setting(None, CALLBACK_DOC)
 
 
 class ShadowedKey(Section):
@@ -162,6 +164,7 @@ class PagerDutySource(Section):
         min_length=1,
     )
     name_label: str = setting("class", "What names the alert, likewise.", min_length=1)
+    callback: Maybe[CallbackSection] = setting(None, CALLBACK_DOC)
 
 
 Source: TypeAlias = Annotated[

@@ -9,6 +9,18 @@ from pydantic import Field
 from router.config.fields import DAY_MS, Duration, FilePath, Maybe, Reference, Section, SeverityWord, between, setting
 
 
+class CallbackSection(Section):
+    """Tell the source what people did to its alerts in PagerDuty, so that it shows them as acknowledged or closed."""
+
+    channel: str = Field(description="A channel of kind `webhook`: address, headers, signature, and a body by templates.")
+    on: list[Literal["acknowledged", "resolved"]] = setting(
+        ["acknowledged", "resolved"], "Of what: somebody has it, somebody has resolved it in PagerDuty.", min_length=1
+    )
+
+
+CALLBACK_DOC = "Tell the source when somebody acknowledges or resolves its alerts in PagerDuty."
+
+
 class SignatureSection(Section):
     """The sender signs each body with the secret (HMAC) and puts the digest into a header."""
 
@@ -89,6 +101,7 @@ class WebhookSource(Section):
     resolve_timeout: Annotated[Duration, between(0, 30 * DAY_MS, "0s to 30d")] = setting(
         "0s", "A stateful alert counts as resolved when it was not sent again for this long. `0s`: it waits for its resolve."
     )
+    callback: Maybe[CallbackSection] = setting(None, CALLBACK_DOC)
 
 
 class PresetSource(WebhookSource):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from router.engine.arrivals import Arrivals
+from router.engine.callbacks import call_back
 from router.engine.episodes import Episodes
 from router.engine.notes import Notes
 from router.engine.rows import KEEPS, UNTIL_OCCURRENCE, Group
@@ -61,6 +62,8 @@ class Answers:
                 episode.acknowledged_at = 0
                 episode.waits_from = state.now
             case "resolved":
+                if fact.by_person:
+                    call_back(state, group, "resolved", fact.who)
                 if episode.reopen_ms != KEEPS:
                     self._close(group, episode.reopen_ms, by)
                     return
@@ -70,6 +73,8 @@ class Answers:
         teams = (fact.team,) if fact.team else ()
         state.decide(Action.UPDATE, _NOTES[fact.status], 0, group.rule, state.digest_of(group), episode.key, by, teams)
         if fact.status == "acknowledged":
+            if not episode.acted:
+                call_back(state, group, "acknowledged", fact.who)
             self._episodes.acknowledge(group)
             self._episodes.remind(group, "acknowledge", by=fact.who)
         state.touch(group)

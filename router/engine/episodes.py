@@ -279,8 +279,8 @@ class Episodes:
         assert episode is not None
         episode.acknowledged_at = state.now
         ready = state.policy.rule(group.rule)
-        if not episode.acted and ready is not None and ready.rule.actions is not None and ready.rule.actions.acknowledged:
-            episode.acted = True
+        is_first, episode.acted = not episode.acted, True
+        if is_first and ready is not None and ready.rule.actions is not None:
             act(state, group, ready.rule.actions.acknowledged, "acknowledged", ready, self.spokesman(group)[1], 0)
 
     def page_fallback(self, group: Group, team: str, cause: str) -> None:

@@ -108,7 +108,7 @@ class Episode(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     steps: tuple[tuple[int, tuple[Page, ...]], ...] = ()  # who is paged too, how long after ``waits_from``
     step: int = 0  # the next of them
     orders: tuple[tuple[Order, ...], ...] = ()  # what each step wants done besides; empty: none does
-    acted: bool = False  # what its rule wants done when somebody has it was asked for
+    acted: bool = False  # somebody has had it, and what follows from that was done
     flaps: bool = False  # quiet is that nothing changes, whether it fires or not
     waits_from: int = 0  # since when it has been waiting for somebody
 

@@ -50,6 +50,7 @@ SENTENCES = {
     Reason.ESCALATED: "nobody acknowledged it for as long as its rule waits",
     Reason.ACKNOWLEDGED: "somebody acknowledged its incident",
     Reason.UNACKNOWLEDGED: "nobody holds its incident acknowledged any more",
+    Reason.CALLED_BACK: "its source is told what somebody did",
     Reason.ACTED: "its rule wants something done to its page in PagerDuty",
     Reason.KEPT_OPEN: "its incident was resolved in PagerDuty, and its rule keeps it open here",
     Reason.OUTSIDE_SCHEDULE: "its rule does not page at this time",

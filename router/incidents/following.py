@@ -212,4 +212,5 @@ def _fact(page: Page, sighting: Sighting, status: str) -> IncidentChanged:
         who=sighting.who,
         team=page.team,
         changed_at=sighting.at,
+        by_person=sighting.by_person,
     )

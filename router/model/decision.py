@@ -43,6 +43,7 @@ class Reason(StrEnum):
     DIGEST_CHANGED = "digest_changed"  # a storm digest holds other incidents than PagerDuty was told
     ACKNOWLEDGED = "acknowledged"  # a person has it: escalation stops
     UNACKNOWLEDGED = "unacknowledged"  # nobody has it any more: escalation begins anew
+    CALLED_BACK = "called_back"  # its source is told what somebody did
     ACTED = "acted"  # its rule wants something done to its page
     KEPT_OPEN = "kept_open"  # resolved in PagerDuty, but its rule keeps the episode until its alerts are over
     # notify

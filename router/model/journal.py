@@ -92,6 +92,7 @@ class IncidentChanged(msgspec.Struct, frozen=True, kw_only=True, tag="incident",
     who: str = ""  # the person's name, or the integration's, as PagerDuty says it
     team: str = ""  # whose incident it is, when several were paged under one key; empty: not known
     changed_at: int = 0  # when PagerDuty says it happened; 0: it did not say
+    by_person: bool = False  # a user of PagerDuty's, not a timeout or an integration
 
 
 class SilenceChanged(msgspec.Struct, frozen=True, kw_only=True, tag="silence", tag_field="fact", omit_defaults=True):

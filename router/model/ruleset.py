@@ -280,11 +280,22 @@ class ChannelPolicy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     limit: Limit | None = None
 
 
+class Callback(msgspec.Struct, frozen=True, kw_only=True):
+    """How a source is told what became of its alerts: by this channel, of these."""
+
+    channel: str
+    on: tuple[Literal["acknowledged", "resolved"], ...]
+
+
 class Channels(msgspec.Struct, frozen=True, kw_only=True):
-    """All that rules can tell besides teams. ``by_severity``: who is told where no rule says otherwise; PAGE is the team."""
+    """All that rules can tell besides teams. ``by_severity``: who is told where no rule says otherwise; PAGE is the team.
+
+    ``callbacks``: by the name of the source that is told.
+    """
 
     policies: Mapping[str, ChannelPolicy] = MappingProxyType({})
     by_severity: Mapping[Severity, tuple[str, ...]] = MappingProxyType({})
+    callbacks: Mapping[str, Callback] = MappingProxyType({})
 
 
 NO_CHANNELS = Channels()
@@ -337,6 +348,7 @@ class RuleSet(msgspec.Struct, frozen=True, kw_only=True):
     teams: dict[str, Team]
     default_team: str
     channels: dict[str, ChannelPolicy] = {}
+    callbacks: dict[str, Callback] = {}  # by source
     severity_channels: dict[Severity, tuple[str, ...]] = {}
     silences: tuple[FileSilence, ...] = ()
     maintenance: tuple[Maintenance, ...] = ()

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from router.model.pattern import Pattern
-from router.model.ruleset import NO_CHANNELS, ChannelPolicy, Channels, Limit, Team
+from router.model.ruleset import NO_CHANNELS, Callback, ChannelPolicy, Channels, Limit, Team
 from router.model.severity import Severity, SeverityScale
 
 FORMAT = 1
@@ -69,6 +69,7 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
     default_severity: int
     channels: list[ChannelPolicy] | UnsetType = UNSET
     severity_channels: dict[int, list[str]] | UnsetType = UNSET
+    callbacks: dict[str, Callback] | UnsetType = UNSET
 
     @classmethod
     def of(
@@ -90,13 +91,18 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
             default_severity=int(scale.default),
             channels=list(channels.policies.values()) or UNSET,
             severity_channels={int(word): list(names) for word, names in sorted(channels.by_severity.items())} or UNSET,
+            callbacks=dict(channels.callbacks) or UNSET,
         )
 
     def restore_channels(self) -> Channels:
         """The channels again."""
         policies = {} if self.channels is UNSET else {policy.name: policy for policy in self.channels}
         table = {} if self.severity_channels is UNSET else self.severity_channels
-        return Channels(policies=policies, by_severity={Severity(number): tuple(names) for number, names in table.items()})
+        return Channels(
+            policies=policies,
+            by_severity={Severity(number): tuple(names) for number, names in table.items()},
+            callbacks={} if self.callbacks is UNSET else self.callbacks,
+        )
 
     def restore_scale(self) -> SeverityScale:
         """The severity scale again."""

@@ -109,6 +109,7 @@ def compile_ruleset(
         default_team=default_team,
         channels=dict(channels.policies),
         severity_channels=dict(channels.by_severity),
+        callbacks=dict(channels.callbacks),
         silences=tuple(silence for file in compiled for silence in file.muting.silences),
         maintenance=tuple(maintenance for file in compiled for maintenance in file.muting.maintenance),
         inhibitions=tuple(inhibition for file in compiled for inhibition in file.muting.inhibitions),
