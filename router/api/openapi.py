@@ -15,6 +15,7 @@ from router.api.exchange import Answer, Request
 from router.api.reading import DEFAULT_LIMIT, MAX_LIMIT, ListedAlert, ListedDelivery
 from router.api.silences import Previewed
 from router.history.figures import DIMENSIONS
+from router.history.rendering import CONTENT_TYPES, FORMS
 from router.incidents.explanation import Explanation
 from router.incidents.reconcile import Finding
 from router.model.delivery import Delivery, DeliveryState
@@ -133,6 +134,8 @@ def document() -> bytes:
         "/v1/heartbeats/{name}": {"post": _beating(), "get": _beating()},
         "/v1/sources/{name}": {"post": _mapping()},
         "/v1/stats": {"get": _counting()},
+        "/v1/reports": {"get": _answering("Months that a report can be had of, newest first.", _page({"type": "object"}))},
+        "/v1/reports/{month}": {"get": _reporting()},
         "/v1/openapi.json": {"get": _answering("This document.", {"type": "object"})},
     }
     paths["/v1/alerts"]["get"]["parameters"].append(_query("journal", {"type": "boolean"}))
@@ -250,6 +253,16 @@ def _counting() -> dict[str, Any]:
     ]
     answering = _answering("Figures of PagerDuty's past; without any parameter the router's own figures.", {"type": "object"})
     return answering | {"parameters": parameters, "responses": answering["responses"] | _refused(400)}
+
+
+def _reporting() -> dict[str, Any]:
+    one = _one("The report of a month, as 2026-10.", "month", {"type": "object"})
+    content: dict[str, Any] = {kind.decode().partition(";")[0]: {} for kind in CONTENT_TYPES.values()}
+    found = {"description": "the report", "content": content}
+    return one | {
+        "parameters": [*one["parameters"], _query("format", {"enum": list(FORMS), "default": "html"})],
+        "responses": one["responses"] | {"200": found},
+    }
 
 
 def _hearing() -> dict[str, Any]:

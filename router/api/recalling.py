@@ -1,11 +1,13 @@
-"""``/v1/stats``: figures of PagerDuty's past. What they mean is docs/reference/figures.md.
+"""``/v1/stats`` and ``/v1/reports``: figures and reports of PagerDuty's past. What they mean is docs/reference/figures.md.
 
 Must never do: hold up anything else: history has a room and a thread of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any
 
 from router.api.exchange import Answer, Refused, Request, answer_json
 from router.api.reading import Query
@@ -13,10 +15,20 @@ from router.api.rooms import Room
 from router.clock import Clock
 from router.config.history import HistorySettings
 from router.history.base import Past
-from router.history.figures import DIMENSIONS
-from router.history.periods import Period, as_plain, count_all, month_of, objectives_of, records_of, terms_of
+from router.history.figures import DIMENSIONS, local, zone_of
+from router.history.html import CONTENT_POLICY
+from router.history.periods import Period, as_plain, count_all, month_before, month_of, objectives_of, records_of, terms_of
+from router.history.rendering import CONTENT_TYPES, FORMS, Form, render
+from router.history.report import build_month
 
 DEFAULT_MS = 30 * 86_400_000
+MAX_MONTHS = 240
+_SAFE = (
+    (b"content-security-policy", CONTENT_POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+)
+"""A report holds what strangers wrote: it may run and load nothing."""
 
 
 class PastRoom(Room[Past]):
@@ -32,9 +44,13 @@ class Recalling:
         room: PastRoom,
         settings: HistorySettings,
         clock: Clock,
+        rules: Sequence[Path],
+        base: Path,
         own_stats: Callable[[Request], Awaitable[Answer]],
     ) -> None:
-        """Nothing is opened yet."""
+        """Nothing is opened yet. ``rules``: files as configured, told relative to ``base``."""
+        self._rules = rules
+        self._base = base
         self._room = room
         self._settings = settings
         self._clock = clock
@@ -54,6 +70,37 @@ class Recalling:
             lambda past: count_all(records_of(past, period), period, terms=terms, objectives=objectives, now=now, by=dimensions)
         )
         return answer_json(as_plain(counted))
+
+    async def reports(self, request: Request) -> Answer:
+        """``GET /v1/reports``: the months that have incidents, newest first; each can be asked for."""
+        Query(request)
+        held = await self._room.ask(lambda past: past.holdings())
+        months: list[dict[str, Any]] = []
+        zone = self._settings.zone
+        month = f"{local(held.newest, zone_of(zone)):%Y-%m}" if held.newest else ""
+        while month and month_of(month, zone).until > held.oldest and len(months) < MAX_MONTHS:
+            months.append({"month": month, "is_over": month_of(month, zone).until <= self._clock.now()})
+            month = month_before(month_of(month, zone).since, zone)
+        return answer_json({"items": months, "next": None})
+
+    async def report(self, request: Request, month: str) -> Answer:
+        """``GET /v1/reports/2026-10``: ``format`` html (unless said), markdown, json or csv."""
+        word = Query(request, "format").one_of("format", FORMS)
+        form: Form = next((each for each in FORMS if each == word), "html")
+        wanted, now = month, self._clock.now()
+
+        def write(past: Past) -> bytes:
+            return render(
+                build_month(past, wanted, settings=self._settings, rules=self._rules, base=self._base, now=now),
+                form,
+            )
+
+        try:
+            month_of(month, self._settings.zone)
+        except ValueError as error:
+            raise Refused(404, f"there is no such report: {error}") from error
+        content = await self._room.ask(write)
+        return Answer(body=content, content_type=CONTENT_TYPES[form], headers=_SAFE)
 
     def _period(self, query: Query) -> Period:
         month, now = query.text("month"), self._clock.now()

@@ -34,6 +34,7 @@ from router.config.settings import Settings
 from router.errors import Span, StoreError
 from router.model.journal import Entry
 from router.model.ruleset import RuleSet
+from router.rehearsal.changing import CannotChange, change_rule
 from router.rehearsal.comparing import Comparison, Effect
 from router.rehearsal.replaying import LEAD_MS, Recorded, Replay, Source, batches, taken_by_people
 from router.rehearsal.slices import SliceBroken
@@ -57,6 +58,10 @@ zone_option = click.option("--zone", default="UTC", show_default=True, help="Tim
     help="Rule files or directories to try; may be given several times.",
 )  # fmt: skip
 @click.option(
+    "--change", "changes", multiple=True, metavar="CHANGE",
+    help="With this rule changed, as a report proposes it: 'RULE: firing_for: 4m'; repeat for more.",
+)  # fmt: skip
+@click.option(
     "--against", multiple=True, type=click.Path(exists=True, path_type=Path),
     help="Compare with these rules instead of with what happened.",
 )  # fmt: skip
@@ -70,6 +75,7 @@ zone_option = click.option("--zone", default="UTC", show_default=True, help="Tim
 def backtest(
     *,
     rules: tuple[Path, ...],
+    changes: tuple[str, ...],
     against: tuple[Path, ...],
     since: str | None,
     from_: str | None,
@@ -88,11 +94,17 @@ def backtest(
     Examples:
       alert-router backtest --rules rules/ --since 7d
       alert-router backtest --rules rules/ --journal corpus.jsonl --output markdown
+      alert-router backtest --rules rules/ --since 30d --change 'card-errors: firing_for: 4m'
 
     Exit code 1 if a page would be lost that was critical, or that somebody had acknowledged.
     """
     settings = load(config_path)
     trial = compile_rules(rules, settings)
+    try:
+        for change in changes:
+            trial = change_rule(trial, change)
+    except CannotChange as error:
+        raise click.BadParameter(str(error), param_hint="--change") from None
     baseline = compile_rules(against, settings) if against else None
     if baseline is None and (journal is not None or not _has_decisions(settings)) and settings.rules:
         baseline = compile_rules(settings.rules, settings)

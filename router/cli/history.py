@@ -37,7 +37,10 @@ TELL_SECONDS = 30.0
 """Between two lines of progress where there is no terminal."""
 
 
-MORE = {"stats": "router.cli.history_stats:stats"}
+MORE = {
+    "stats": "router.cli.history_stats:stats",
+    "report": "router.cli.history_report:report",
+}
 """Commands in modules of their own, loaded when they are called."""
 
 

@@ -15,6 +15,7 @@ from router.config.findings import Findings
 from router.yamldoc import Mistake
 
 _NIGHT = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
+ReportFormat = Literal["html", "markdown", "json", "csv"]
 _LENGTH = between(SECOND_MS, 30 * DAY_MS, "1s to 30d")
 
 
@@ -52,6 +53,13 @@ class ObjectiveSection(Section):
         return self
 
 
+class ReportsSection(Section):
+    """A report of each month, written by the daemon once the month is over."""
+
+    directory: FilePath = Field(description="Where: `report-2026-10.html` and so on. Relative to this file.")
+    formats: list[ReportFormat] = setting(["html", "markdown", "json", "csv"], "In which forms.", min_length=1)
+
+
 class HistorySection(Section):
     """PagerDuty's past, kept here to be searched, counted and told."""
 
@@ -73,6 +81,7 @@ class HistorySection(Section):
         "1h", "The same again so soon after its resolution: it was not solved."
     )
     objectives: list[ObjectiveSection] = setting([], "Service level objectives.")
+    reports: Maybe[ReportsSection] = setting(None, "A report of each month.")
 
 
 class ObjectiveSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,6 +97,13 @@ class ObjectiveSettings(msgspec.Struct, frozen=True, kw_only=True):
     teams: tuple[str, ...]
 
 
+class ReportsSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Where monthly reports go."""
+
+    directory: Path
+    formats: tuple[ReportFormat, ...]
+
+
 class HistorySettings(msgspec.Struct, frozen=True, kw_only=True):
     """As the daemon and the commands need it."""
 
@@ -101,6 +117,7 @@ class HistorySettings(msgspec.Struct, frozen=True, kw_only=True):
     self_resolved_ms: int
     refired_ms: int
     objectives: tuple[ObjectiveSettings, ...]
+    reports: ReportsSettings | None
 
 
 def build_history(section: HistorySection, store: Path, findings: Findings) -> HistorySettings:
@@ -111,6 +128,10 @@ def build_history(section: HistorySection, store: Path, findings: Findings) -> H
     night = _NIGHT.fullmatch(section.night)
     assert night is not None
     hours = [int(part) for part in night.groups()]
+    reports = None
+    if section.reports is not None:
+        directory = findings.resolve_path(section.reports.directory)
+        reports = ReportsSettings(directory=directory, formats=tuple(section.reports.formats))
     return HistorySettings(
         path=path,
         sync_ms=section.sync,
@@ -121,6 +142,7 @@ def build_history(section: HistorySection, store: Path, findings: Findings) -> H
         night_to=hours[2] * 60 + hours[3],
         self_resolved_ms=section.self_resolved_within,
         refired_ms=section.refired_within,
+        reports=reports,
         objectives=tuple(_build_objective(each) for each in section.objectives),
     )
 

@@ -173,7 +173,14 @@ class Daemon:
 
     def _keep_history(self, settings: Settings) -> HistoryKeeper:
         client = self._parts.paging.client
-        return HistoryKeeper(settings=settings.history, client=client, open_reader=self._store.reader, clock=self._clock)
+        return HistoryKeeper(
+            settings=settings.history,
+            client=client,
+            open_reader=self._store.reader,
+            clock=self._clock,
+            rules=settings.rules,
+            base=self._config_path.resolve().parent,
+        )
 
     async def _begin(self, recovered: Recovered, rules: Rules) -> None:
         """Journal that we are back, and under which rules."""

@@ -7,8 +7,9 @@ fails is logged and tried again with the next run.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
+from pathlib import Path
 
 from router.clock import Clock
 from router.config.history import HistorySettings
@@ -16,6 +17,7 @@ from router.errors import RemoteRefused, StoreError
 from router.history.base import Scope, Synced
 from router.history.crawler import Crawler
 from router.history.figures import Figures, Times
+from router.history.monthly import write_due
 from router.history.own import OwnRecord
 from router.history.periods import Period, count_all, objectives_of, records_of, terms_of
 from router.history.sqlite.archive import InUse, SqliteArchive
@@ -62,6 +64,8 @@ class HistoryKeeper:
         client: RestClient | None,
         open_reader: Callable[[], Reader],
         clock: Clock,
+        rules: Sequence[Path] = (),
+        base: Path = Path(),
         synced: Iterable[Callable[[], None]] = (),
     ) -> None:
         """``synced``: called in a thread after each crawl that brought something, while the file may be read."""
@@ -69,6 +73,8 @@ class HistoryKeeper:
         self._client = client
         self._open_reader = open_reader
         self._clock = clock
+        self._rules = rules
+        self._base = base
         self._synced = tuple(synced)
         self._figures: GaugeValues = NOTHING
 
@@ -108,12 +114,18 @@ class HistoryKeeper:
         return self._figures
 
     async def look(self) -> None:
-        """Count anew; without a history there is nothing to count."""
+        """Count anew, and write the report of last month if it is due; without a history there is nothing to count."""
         if self._settings.path.exists():
             try:
                 self._figures = await asyncio.to_thread(self._count)
-            except StoreError as error:
+                for path in await asyncio.to_thread(self._write_report):
+                    log.info("report_written", path=str(path))
+            except (StoreError, OSError) as error:
                 log.warning("history_not_read", cause=str(error))
+
+    def _write_report(self) -> list[Path]:
+        with closing(SqliteHistory(self._settings.path)) as past:
+            return write_due(past, self._settings, rules=self._rules, base=self._base, now=self._clock.now())
 
     def _count(self) -> GaugeValues:
         now = self._clock.now()

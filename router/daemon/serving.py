@@ -6,6 +6,7 @@ import asyncio
 import os
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
+from pathlib import Path
 from typing import Any, assert_never
 
 import msgspec
@@ -127,7 +128,14 @@ class Doorway:
     def _recalling(self, reading: Reading) -> Recalling:
         history = self._settings.history
         self._past = PastRoom(lambda: SqliteHistory(history.path))
-        return Recalling(room=self._past, settings=history, clock=self._clock, own_stats=reading.stats)
+        return Recalling(
+            room=self._past,
+            settings=history,
+            clock=self._clock,
+            rules=self._settings.rules,
+            base=Path(self._settings.file).resolve().parent,
+            own_stats=reading.stats,
+        )
 
     @property
     def addresses(self) -> list[str]:

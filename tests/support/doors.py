@@ -206,6 +206,8 @@ class Rig:
                 room=PastRoom(lambda: SqliteHistory(Path("nowhere.db"))),
                 settings=history_settings(Path("nowhere.db")),
                 clock=self.clock,
+                rules=(),
+                base=Path(),
                 own_stats=reading.stats,
             ),
             acting=Acting(actions=self.actions, reconcile=self.reconcile, who=self.authenticator.name_of),

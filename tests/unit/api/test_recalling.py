@@ -39,7 +39,7 @@ async def recalling(tmp_path: Path) -> AsyncIterator[Recalling]:
         archive.tell(record(number, created_at=START - days * DAY_MS), Story(), read_at=1)
     archive.close()
     room = PastRoom(lambda: SqliteHistory(path))
-    yield Recalling(room=room, settings=history_settings(path), clock=StillClock(), own_stats=own)
+    yield Recalling(room=room, settings=history_settings(path), clock=StillClock(), rules=(), base=path.parent, own_stats=own)
     await room.close()
 
 
@@ -67,5 +67,22 @@ async def test_without_a_history_the_way_to_one_is_told(tmp_path: Path) -> None:
     path = tmp_path / "none.db"
     room = PastRoom(lambda: SqliteHistory(path))
     with pytest.raises(Refused, match="history sync"):
-        await Recalling(room=room, settings=history_settings(path), clock=StillClock(), own_stats=own).stats(ask("since=1"))
+        await Recalling(
+            room=room, settings=history_settings(path), clock=StillClock(), rules=(), base=path.parent, own_stats=own
+        ).stats(ask("since=1"))
     await room.close()
+
+
+async def test_reports_by_month(recalling: Recalling) -> None:
+    months = read(await recalling.reports(ask()))["items"]
+    assert months == [{"month": "2026-09", "is_over": False}, {"month": "2026-08", "is_over": True}]
+    page = await recalling.report(ask(), "2026-09")
+    assert page.content_type == b"text/html; charset=utf-8"
+    assert dict(page.headers)[b"content-security-policy"].startswith(b"default-src 'none'")
+    assert b"Incidents in September 2026" in page.body
+    assert read(await recalling.report(ask("format=json"), "2026-08"))["total"]["incidents"] == 1
+    assert (await recalling.report(ask("format=csv"), "2020-01")).body.startswith(b"period,")
+    for month, query, status in (("soon", "", 404), ("2026-09", "format=pdf", 400)):
+        with pytest.raises(Refused) as refused:
+            await recalling.report(ask(query), month)
+        assert refused.value.status == status
