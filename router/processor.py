@@ -155,7 +155,7 @@ class Processor:
         self._stopping = False
         self._is_lingering = False
         self._decided: Counter[tuple[str, Action, Reason]] = Counter()
-        self._sent: Counter[tuple[str, str]] = Counter()
+        self._sent: Counter[tuple[str, str, str]] = Counter()
         self.rulesets: dict[str, RuleSet] = {}
 
     @property
@@ -316,7 +316,7 @@ class Processor:
             decided[decision.rule, decision.action, decision.reason] += 1
         for event in transition.events:
             if event.team:  # else nobody's page: a notification, or what only passes through
-                sent[event.team, event.action] += 1
+                sent[event.channel, event.team, event.action] += 1
 
     def report(self) -> None:
         """Move what was counted into the metrics."""
@@ -326,5 +326,5 @@ class Processor:
             self._metrics.decisions.labels(action.value, reason.value).inc(count)
             if rule:
                 self._metrics.rule_decisions.labels(rule, action.value).inc(count)
-        for (team, event_action), count in sent.items():
-            self._metrics.pages.labels(team, event_action).inc(count)
+        for labels, count in sent.items():
+            self._metrics.pages.labels(*labels).inc(count)

@@ -20,7 +20,7 @@ from router.config.rule_files import read_rule_files, shown_name
 from router.config.settings import Settings
 from router.config.severities import DEFAULT_SCALE
 from router.errors import Diagnostic, Span
-from router.model.ruleset import RuleSet, Team
+from router.model.ruleset import NO_CHANNELS, Channels, RuleSet, Team
 from router.rehearsal.reading import STATEFUL_SOURCES, Surroundings, read_tests
 from router.rehearsal.running import Load
 from router.rehearsal.script import ScriptFile
@@ -108,6 +108,7 @@ class Caster:
         around = Surroundings(
             scale=settings.scale if settings else DEFAULT_SCALE,
             teams=settings.teams if settings else None,
+            channels=settings.notify.policies if settings else None,
             stateful=(*STATEFUL_SOURCES, *stateful),
         )
         file = read_tests(name, cast.texts[name], around)
@@ -134,8 +135,10 @@ class Caster:
             assert file.teams is not None
             teams: Mapping[str, Team] = file.teams
             default_team = file.default_team
+            channels = file.channels or (settings.notify if settings is not None else NO_CHANNELS)
         elif settings is not None:
             teams, default_team = settings.teams, settings.default_team
+            channels = settings.notify if file.channels is None or self._is_explicit else file.channels
         else:
             message = "there is no configuration and the file names no teams, so nobody can be paged"
             hint = "write for example teams: {payments: [payment-*], platform: ['*']} at the top, or name a --config"
@@ -147,7 +150,7 @@ class Caster:
             paths = list(settings.rules)
         else:
             paths = [path.parent]
-        ruleset = self._compile(paths, teams, default_team, place)
+        ruleset = self._compile(paths, teams, default_team, channels, place)
         if ruleset is None:
             return None, _nothing
         # What tests reload is compiled now, so that its mistakes are told with all others.
@@ -155,19 +158,25 @@ class Caster:
         for script in file.scripts:
             for step in script.steps:
                 if step.reload and step.reload not in reloads:
-                    other = self._compile([path.parent / name for name in step.reload], teams, default_team, step.span)
+                    others = [path.parent / name for name in step.reload]
+                    other = self._compile(others, teams, default_team, channels, step.span)
                     if other is None:
                         return None, _nothing
                     reloads[step.reload] = other
         return ruleset, reloads.__getitem__
 
-    def _compile(self, paths: list[Path], teams: Mapping[str, Team], default_team: str, place: Span) -> RuleSet | None:
-        key = (tuple(paths), default_team, tuple(teams.values()))
+    def _compile(
+        self, paths: list[Path], teams: Mapping[str, Team], default_team: str, channels: Channels, place: Span
+    ) -> RuleSet | None:
+        told = (tuple(channels.policies.values()), tuple(channels.by_severity.items()))
+        key = (tuple(paths), default_team, tuple(teams.values()), told)
         if key not in self._compiled:
-            self._compiled[key] = self._compile_anew(paths, teams, default_team, place)
+            self._compiled[key] = self._compile_anew(paths, teams, default_team, channels, place)
         return self._compiled[key]
 
-    def _compile_anew(self, paths: list[Path], teams: Mapping[str, Team], default_team: str, place: Span) -> RuleSet | None:
+    def _compile_anew(
+        self, paths: list[Path], teams: Mapping[str, Team], default_team: str, channels: Channels, place: Span
+    ) -> RuleSet | None:
         read_files = read_rule_files(paths, named_at=place)
         self._report(read_files.diagnostics)
         self.cast.texts |= dict(read_files.files)
@@ -183,6 +192,7 @@ class Caster:
             teams=teams,
             default_team=default_team,
             scale=settings.scale if settings else DEFAULT_SCALE,
+            channels=channels,
             sources=None,
         )
         self._report(diagnostics)

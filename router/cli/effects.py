@@ -127,6 +127,7 @@ def _side(side: Side) -> dict[str, Any]:
         "at_night_by_team": dict(side.at_night_by_team),
         "by_severity": dict(side.by_severity),
         "by_rule": dict(side.by_rule),
+        "by_channel": dict(side.by_channel),
         "by_hour": side.by_hour,
     }
 
@@ -162,6 +163,10 @@ def _rows(effect: Effect) -> list[list[str]]:
         (word, before.by_severity[word], after.by_severity[word])
         for word in ("critical", "error", "warning", "info")
         if before.by_severity[word] or after.by_severity[word]
+    ]
+    rows += [
+        (f"told {channel}", before.by_channel[channel], after.by_channel[channel])
+        for channel in sorted({*before.by_channel, *after.by_channel})
     ]
     rows += [(f"rule {rule or '(team limits)'}", was, now) for rule, was, now in _changed_rules(before, after)]
     if effect.before is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Protocol
 
 from router.config.channel_kinds import AnyChannel
 from router.config.channel_schema import DigestSection, parse_time, parse_weekdays
@@ -24,23 +25,32 @@ def build_policies(sections: Mapping[str, AnyChannel], findings: Findings) -> di
             findings.complain(path, "reserved-name", f"a channel cannot be called {name}: that means paging", key=True)
         policies[name] = ChannelPolicy(
             name=name,
-            digest=None if section.digest is None else _build_digest(section.digest, (*path, "digest"), findings),
+            digest=None if section.digest is None else build_digest(section.digest, (*path, "digest"), findings.complain),
             limit=Limit(incidents=section.limit.incidents, per_ms=section.limit.per) if section.limit else None,
         )
     return policies
 
 
-def _build_digest(section: DigestSection, path: Path, findings: Findings) -> Digest:
+class Complain(Protocol):
+    """How an error is said at a place."""
+
+    def __call__(self, path: Path, code: str, message: str, hint: str = "", *, key: bool = False) -> None:
+        """Say it."""
+        ...
+
+
+def build_digest(section: DigestSection, path: Path, complain: Complain) -> Digest:
+    """When the digest is due; complaints for one that never is, or in two ways."""
     times = [section.at] if isinstance(section.at, str) else section.at
     days = [section.weekdays] if isinstance(section.weekdays, str) else section.weekdays
     if section.every is not None and times:
         message = "every and at stand side by side; a digest has one of them"
-        findings.complain((*path, "at"), "digest-twice", message, key=True)
+        complain((*path, "at"), "digest-twice", message, key=True)
     elif section.every is None and not times:
-        findings.complain(path, "missing-key", "expected every or at", 'for example: {every: 1h} or {at: "09:00"}')
+        complain(path, "missing-key", "expected every or at", 'for example: {every: 1h} or {at: "09:00"}')
     elif section.every is not None and (days or section.zone is not None):
         key = "weekdays" if days else "zone"
-        findings.complain((*path, key), "useless-key", f"{key} goes with at, not with every", key=True)
+        complain((*path, key), "useless-key", f"{key} goes with at, not with every", key=True)
     return Digest(
         every_ms=section.every or 0,
         at=tuple(sorted({parse_time(text) for text in times})),

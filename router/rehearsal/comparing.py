@@ -44,6 +44,7 @@ class Side(msgspec.Struct, kw_only=True):
     at_night_by_team: Counter[str] = msgspec.field(default_factory=Counter)
     by_severity: Counter[str] = msgspec.field(default_factory=Counter)
     by_rule: Counter[str] = msgspec.field(default_factory=Counter)
+    by_channel: Counter[str] = msgspec.field(default_factory=Counter)  # what channels were told; no pages
     by_hour: list[int] = msgspec.field(default_factory=lambda: [0] * 24)
 
 
@@ -143,6 +144,9 @@ class Comparison:
 
     def _turn(self, side: int, change: Change) -> None:
         page = change.page
+        if page.is_notice:
+            self._sides[side].by_channel[page.team] += page.opened_at >= self._since and not change.ends
+            return
         if change.ends:
             if self._running[side].pop(id(page), None) is not None:
                 for key in self._keys(page):

@@ -42,6 +42,19 @@ def is_storm(event: Event) -> bool:
     return event.dedup_key.startswith("storm.") and event.class_ == "storm"
 
 
+def is_digest(event: Event) -> bool:
+    """Whether it is what a channel collected."""
+    return event.dedup_key.startswith("digest.") and event.class_ == "digest"
+
+
+def held_by(event: Event) -> int:
+    """How many incidents a storm holds, or a digest names and counts."""
+    if not is_digest(event):
+        return int(event.details["held"])
+    named = sum(max(one["opened"], one["resolved"], 1) for one in event.details["incidents"])
+    return int(named) + int(event.details.get("not_named", 0))
+
+
 class _Judge:
     def __init__(self, expected: Expectation, happenings: Sequence[Happening], open_incidents: int) -> None:
         told = [each.event for each in happenings if isinstance(each, Told) and each.fate == "sent"]
@@ -51,6 +64,11 @@ class _Judge:
         if expected.rule is not None:
             told = [event for event in told if event.rule == expected.rule]
             self.decisions = [decision for decision in self.decisions if decision.rule == expected.rule]
+        news = [event for event in told if not event.team]
+        self.notices = [event for event in news if event.action == "trigger" and not event.is_update and not is_digest(event)]
+        self.digests = [event for event in news if is_digest(event)]
+        self.ends = [event for event in news if event.action == "resolve"]
+        told = [event for event in told if event.team]
         triggers = [event for event in told if event.action == "trigger"]
         self.pages = [event for event in triggers if not event.is_update and not is_storm(event)]
         self.updates = [event for event in triggers if event.is_update]
@@ -61,6 +79,7 @@ class _Judge:
     def judge(self) -> list[Miss]:
         expected = self.expected
         self._judge_pages()
+        self._judge_notices()
         self._judge_words()
         if expected.resolve is not None:
             self._judge_teams("resolve", expected.resolve, self.resolves, "a resolve", counted=False)
@@ -99,16 +118,29 @@ class _Judge:
                 if team not in told:
                     self._miss(key, f"{what} to {team}", _shown(events, "others" if events else "none"))
         if expected.holds is not None:
-            digests = [event for event in (*self.storms, *self.updates) if "held" in event.details]
-            held = max(digests, key=lambda event: event.at).details["held"] if digests else None
+            about = "digest" if expected.digest else "storm digest"
+            digests = self.digests if expected.digest else [e for e in (*self.storms, *self.updates) if "held" in e.details]
+            held = held_by(max(digests, key=lambda event: event.at)) if digests else None
             if held != expected.holds:
-                found = "no storm digest" if held is None else str(held)
-                self._miss("holds", f"a storm digest that holds {expected.holds}", found)
+                found = f"no {about}" if held is None else str(held)
+                self._miss("holds", f"a {about} that holds {expected.holds}", found)
+
+    def _judge_notices(self) -> None:
+        expected = self.expected
+        for key, wanted, events, what in (
+            ("notify", expected.notify, self.notices, "a notification"),
+            ("notify_resolve", expected.notify_resolve, self.ends, "a resolve"),
+            ("digest", expected.digest, self.digests, "a digest"),
+        ):
+            if wanted is not None:
+                self._judge_teams(key, wanted, events, what, counted=False)
+        if expected.no_notify and (self.notices or self.digests):
+            self._miss("no_notify", "no notification", _shown([*self.notices, *self.digests], "notifications"))
 
     def _judge_teams(self, key: str, wanted: Iterable[str], events: Sequence[Event], what: str, *, counted: bool) -> None:
         """Exactly these teams; ``counted``: each once."""
         wanted = tuple(wanted)
-        told = Counter(event.team for event in events)
+        told = Counter(event.to for event in events)
         if set(told) == set(wanted) and (not counted or max(told.values()) == 1):
             return
         plural = what.rsplit(maxsplit=1)[-1] + "s"
@@ -123,7 +155,13 @@ class _Judge:
         expected = self.expected
         events: list[Event] = []
         teams: set[str] = set()
-        for wanted, found in ((expected.page, self.pages), (expected.update, self.updates), (expected.storm, self.storms)):
+        for wanted, found in (
+            (expected.page, self.pages),
+            (expected.update, self.updates),
+            (expected.storm, self.storms),
+            (expected.notify, self.notices),
+            (expected.digest, self.digests),
+        ):
             if wanted is not None:
                 events += found
                 teams.update(wanted)
@@ -131,7 +169,7 @@ class _Judge:
             events = self.pages
             teams = {event.team for event in events}
         for team in sorted(teams):
-            candidates = [event for event in events if event.team == team]
+            candidates = [event for event in events if event.to == team]
             if candidates and not any(self._fits(event) for event in candidates):
                 self._explain_words(candidates)
                 return
@@ -199,7 +237,7 @@ def _count(count: int, word: str) -> str:
 def _shown(events: Sequence[Event], plural: str) -> str:
     if not events:
         return f"no {plural.removesuffix('s')}" if plural != "none" else "none"
-    counted = Counter(f"{event.team} ({event.severity.word})" if event.action == "trigger" else event.team for event in events)
+    counted = Counter(f"{event.to} ({event.severity.word})" if event.action == "trigger" else event.to for event in events)
     parts = [f"{team} {count} times" if count > 1 else team for team, count in counted.items()]
     more = f" and {len(parts) - _SHOWN} more" if len(parts) > _SHOWN else ""
     return f"{plural.removesuffix('s') if len(events) == 1 else plural} to {', '.join(parts[:_SHOWN])}{more}"

@@ -65,15 +65,29 @@ def _changes(rule: Rule) -> Iterator[tuple[Path, str, Change]]:
             yield ("limit",), "the limit is taken out", _set(limit=None)
         if rule.as_severity is not None:
             yield ("as_severity",), "as_severity is taken out", _set(as_severity=None)
-        if len(rule.page) > 1:
-            for team in rule.page:
-                left = tuple(name for name in rule.page if name != team)
-                yield ("page",), f"{team} is no longer paged", _set(page=left)
+        yield from _of_told(rule)
         for key in ("during", "outside"):
             if getattr(rule, key, ()):
                 yield ("during" if key == "during" else "except",), "the schedule is taken out", _set(**{key: ()})
         yield ("continue",), f"continue becomes {'false' if rule.goes_on else 'true'}", _set(goes_on=not rule.goes_on)
     yield from _of_match(rule)
+
+
+def _of_told(rule: Rule) -> Iterator[tuple[Path, str, Change]]:
+    """Each team that is paged beside another, each channel that is told, and who is told meanwhile."""
+    if len(rule.page) > 1:
+        for team in rule.page:
+            yield ("page",), f"{team} is no longer paged", _set(page=tuple(name for name in rule.page if name != team))
+    for channel in rule.notify or ():
+        left = tuple(name for name in rule.notify or () if name != channel)
+        yield ("notify",), f"{channel} is no longer told", _set(notify=left)
+    if rule.otherwise is not None:
+        yield ("otherwise",), "otherwise is taken out", _set(otherwise=None)
+    for place, step in enumerate(rule.escalate):
+        for channel in step.notify:
+            changed = msgspec.structs.replace(step, notify=tuple(name for name in step.notify if name != channel))
+            steps = _replaced(rule.escalate, place, changed)
+            yield ("escalate", place, "notify"), f"{channel} is no longer told", _set(escalate=steps)
 
 
 def _take_out(_rule: Rule) -> None:

@@ -8,17 +8,19 @@ from typing import Any
 
 import msgspec
 
+from router.config.channels import build_digest
 from router.errors import Diagnostic
 from router.model.alert import Alert
 from router.model.decision import Reason
 from router.model.pattern import Pattern, PatternError
-from router.model.ruleset import Limit, Team
-from router.model.severity import Severity, SeverityScale
+from router.model.ruleset import PAGE, ChannelPolicy, Channels, Limit, Team
+from router.model.severity import BY_WORD, Severity, SeverityScale
 from router.rehearsal.schema import (
     PAGERDUTY_FORM,
     SHOWN,
     Alerts,
     AlertSection,
+    CastChannelSection,
     CastSection,
     ExpectSection,
     Names,
@@ -52,10 +54,11 @@ STATEFUL_SOURCES = ("alertmanager", "prometheus")
 
 
 class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
-    """What test files may refer to. ``teams``: of the configuration, None when there is none."""
+    """What test files may refer to. ``teams`` and ``channels``: of the configuration, None when there is none."""
 
     scale: SeverityScale
     teams: Mapping[str, Team] | None = None
+    channels: Collection[str] | None = None
     stateful: Collection[str] = STATEFUL_SOURCES
 
 
@@ -77,6 +80,8 @@ class _Reader:
         self._around = around
         self._diagnostics = list(diagnostics)
         self._left = MOST_ALERTS
+        self._own_channels = self._build_channels()
+        self._channels = around.channels if self._own_channels is None else self._own_channels.policies
         self._own_teams = self._build_teams()
         self._teams = self._own_teams if self._own_teams is not None else around.teams
         self._named = {key: self._build_alerts(section, ("alerts", key)) for key, section in value.alerts.items()}
@@ -99,6 +104,7 @@ class _Reader:
             name=self._document.file,
             scripts=tuple(scripts),
             teams=self._own_teams,
+            channels=self._own_channels,
             default_team=default_team,
             rules=_listed(value.rules),
             diagnostics=tuple(sorted(self._diagnostics, key=lambda each: (each.span.line, each.span.column))),
@@ -126,6 +132,7 @@ class _Reader:
                 routing_key=f"test:{name}",
                 limit=Limit(incidents=limit.incidents, per_ms=limit.per) if limit else None,
                 fallback=section.fallback,
+                channels=self._channel_names(section.channels, ("teams", name, "channels")) or (),
             )
         if not teams:
             self._complain(("teams",), "no-teams", "expected at least one team, found none", key=True)
@@ -134,6 +141,40 @@ class _Reader:
             if team.fallback is not None and team.fallback not in teams:
                 self._complain_team(("teams", name, "fallback"), team.fallback, teams)
         return teams
+
+    def _build_channels(self) -> Channels | None:
+        written = self._value.channels
+        if written is None:
+            return None
+        policies: dict[str, ChannelPolicy] = {}
+        for name in written:
+            section = written[name] if isinstance(written, dict) else CastChannelSection()
+            limit, path = section.limit, ("channels", name, "digest")
+            policies[name] = ChannelPolicy(
+                name=name,
+                digest=None if section.digest is None else build_digest(section.digest, path, self._complain),
+                limit=Limit(incidents=limit.incidents, per_ms=limit.per) if limit else None,
+            )
+        table: dict[Severity, tuple[str, ...]] = {}
+        for word, names in self._value.severity_channels.items():
+            for name in _listed(names):
+                if name != PAGE and name not in policies:
+                    self._complain_channel(("severity_channels", word), name, policies)
+            table[BY_WORD[word]] = _listed(names)
+        return Channels(policies=policies, by_severity=table)
+
+    def _complain_channel(self, path: Path, name: str, channels: Collection[str]) -> None:
+        known = f"channels are {', '.join(list(channels)[:20])}" if channels else "name it at the top: channels: [NAME]"
+        self._complain(path, "unknown-channel", f"there is no channel {name[:SHOWN]!r}", suggest(name, channels) or known)
+
+    def _channel_names(self, written: Names | None, path: Path) -> tuple[str, ...] | None:
+        if written is None:
+            return None
+        names = _listed(written)
+        for index, name in enumerate(names):
+            if self._channels is not None and name not in self._channels:
+                self._complain_channel(path if isinstance(written, str) else (*path, index), name, self._channels)
+        return names
 
     def _pattern(self, team: str, text: str) -> Pattern:
         if text.startswith("!") or (len(text) > 1 and text.startswith("/") and text.endswith("/")):
@@ -282,7 +323,7 @@ class _Reader:
 
     def _build_expectation(self, section: ExpectSection, path: Path) -> Expectation:
         given = section.model_fields_set
-        for key in ("no_page", "no_resolve"):
+        for key in ("no_page", "no_resolve", "no_notify"):
             if key in given and not getattr(section, key):
                 self._complain((*path, key), "no-effect", f"{key}: false expects nothing", "leave it out, or write true")
         self._check_together(section, path)
@@ -294,6 +335,10 @@ class _Reader:
             severity=severity,
             summary=section.summary,
             details=section.details,
+            notify=self._channel_names(section.notify, (*path, "notify")),
+            no_notify=section.no_notify,
+            notify_resolve=self._channel_names(section.notify_resolve, (*path, "notify_resolve")),
+            digest=self._channel_names(section.digest, (*path, "digest")),
             update=self._names(section.update, (*path, "update")),
             resolve=self._names(section.resolve, (*path, "resolve")),
             no_resolve=section.no_resolve,
@@ -315,11 +360,13 @@ class _Reader:
             self._complain(path, "empty-expectation", message, "for example page: TEAM, or no_page: true")
         if section.no_page and given & {"page", "pages"}:
             self._complain((*path, "no_page"), "contradiction", "no_page contradicts the page expected beside it", key=True)
+        if section.no_notify and given & {"notify", "digest"}:
+            self._complain((*path, "no_notify"), "contradiction", "no_notify contradicts what is told beside it", key=True)
         if section.no_resolve and "resolve" in given:
             self._complain((*path, "no_resolve"), "contradiction", "no_resolve contradicts resolve beside it", key=True)
         for key in ("severity", "summary", "details"):
-            if key in given and not given & {"page", "pages", "update", "storm"}:
-                message = f"{key} says nothing by itself: it is about a page, an update or a storm"
+            if key in given and not given & {"page", "pages", "update", "storm", "notify", "digest"}:
+                message = f"{key} says nothing by itself: it is about a page, an update, a storm, a notification or a digest"
                 self._complain((*path, key), "nothing-to-check", message, "add page: TEAM", key=True)
 
     def _reasons(self, written: Names | None, path: Path) -> tuple[Reason, ...]:

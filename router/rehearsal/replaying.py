@@ -27,7 +27,7 @@ LEAD_MS = 24 * 3_600_000
 
 
 class Page(msgspec.Struct, kw_only=True, gc=False, eq=False):
-    """One team paged for one incident. Not frozen: an open page may become worse, and is closed.
+    """One team paged, or one channel told, of one incident. Not frozen: an open page may become worse, and is closed.
 
     ``is_folded``: not paged on its own, a storm digest of the team told of it.
     """
@@ -44,6 +44,7 @@ class Page(msgspec.Struct, kw_only=True, gc=False, eq=False):
     closed_at: int = 0
     is_storm: bool = False
     is_folded: bool = False
+    is_notice: bool = False  # a channel was told: ``team`` is its name
     acknowledged: bool = False  # a person took it
     matched: bool = False  # whether the other side paged about the same at the same time
 
@@ -93,6 +94,7 @@ class Folding:
         if pages is None:
             at = incident.opened_at
             pages = [_page(incident, team, at) for team in incident.teams]
+            pages += [_page(incident, channel, at, is_notice=True) for channel in incident.channels]
             team_told = self._storms.get(incident.storm)
             if team_told is not None and team_told not in incident.teams:
                 pages.append(_page(incident, team_told, at, is_folded=True))
@@ -100,9 +102,10 @@ class Folding:
             self._keys[incident.dedup_key.rpartition("/")[0]] = incident.dedup_key
             changes += [Change(at, False, page) for page in pages]  # noqa: FBT003
         else:
-            known = {page.team for page in pages if not page.is_folded}
-            if len(known) < len(incident.teams):
-                late = [_page(incident, team, now) for team in incident.teams if team not in known]
+            known = {(page.is_notice, page.team) for page in pages if not page.is_folded}
+            if len(known) < len(incident.teams) + len(incident.channels):
+                told = [(False, team) for team in incident.teams] + [(True, channel) for channel in incident.channels]
+                late = [_page(incident, name, now, is_notice=notice) for notice, name in told if (notice, name) not in known]
                 pages += late
                 changes += [Change(now, False, page) for page in late]  # noqa: FBT003
             for page in pages:
@@ -116,7 +119,7 @@ class Folding:
                 changes.append(Change(page.closed_at, True, page))  # noqa: FBT003
 
 
-def _page(incident: Incident, team: str, at: int, *, is_folded: bool = False) -> Page:
+def _page(incident: Incident, team: str, at: int, *, is_folded: bool = False, is_notice: bool = False) -> Page:
     is_storm = incident.holds > 0
     return Page(
         team=team,
@@ -130,6 +133,7 @@ def _page(incident: Incident, team: str, at: int, *, is_folded: bool = False) ->
         opened_at=at,
         is_storm=is_storm,
         is_folded=is_folded,
+        is_notice=is_notice,
     )
 
 

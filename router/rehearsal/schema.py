@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field, PlainValidator, WithJsonSchema
 
+from router.config.channel_schema import DigestSection
+from router.config.fields import SeverityWord
 from router.model.quantity import DURATION_FORM, QuantityError, parse_duration
 from router.rules.schema import FieldName, LimitSection, Maybe, PatternText, Section, setting
 from router.yamldoc import Mistake
@@ -94,14 +96,18 @@ class ExpectSection(Section):
     page: Maybe[Names] = setting(None, "Exactly these teams were paged, each once unless `pages` says how often.")
     no_page: bool = setting(False, "Nobody was paged.")  # noqa: FBT003
     pages: Maybe[int] = setting(None, "So many pages were sent.", ge=0)
-    severity: Maybe[str] = setting(None, "What PagerDuty was told with the page or update.")
-    summary: Maybe[str] = setting(None, "Title of the page or update; `*` is any run of characters.")
-    details: dict[FieldName, str] = setting({}, "Details of the page or update, by name; `*` is any run of characters.")
+    severity: Maybe[str] = setting(None, "What was told with the page, update, notification or digest.")
+    summary: Maybe[str] = setting(None, "Its title; `*` is any run of characters.")
+    details: dict[FieldName, str] = setting({}, "Its details, by name; `*` is any run of characters.")
+    notify: Maybe[Names] = setting(None, "Exactly these channels were told of something new, digests aside.")
+    no_notify: bool = setting(False, "No channel was told of anything new, nor by a digest.")  # noqa: FBT003
+    notify_resolve: Maybe[Names] = setting(None, "Exactly these channels were told that it is over.")
+    digest: Maybe[Names] = setting(None, "Exactly these channels were sent their digest.")
     update: Maybe[Names] = setting(None, "These teams were told more about an open incident.")
     resolve: Maybe[Names] = setting(None, "Exactly these teams were told that it is over.")
     no_resolve: bool = setting(False, "Nobody was told that anything is over.")  # noqa: FBT003
     storm: Maybe[Names] = setting(None, "These teams got a storm digest.")
-    holds: Maybe[int] = setting(None, "How many incidents the storm digest was last told to hold.", ge=0)
+    holds: Maybe[int] = setting(None, "How many incidents the storm was last told to hold, or the digest names.", ge=0)
     held: Maybe[str] = setting(None, "An alert was held, for this reason: `2 of 3`.")
     dropped: Maybe[str] = setting(None, "An alert was dropped, for this reason.")
     suppressed: Maybe[str] = setting(None, "An alert was muted, for this reason.")
@@ -137,6 +143,14 @@ class CastSection(Section):
     services: PatternText | list[PatternText] = setting([], "What the team owns.")
     limit: Maybe[LimitSection] = setting(None, "Above it, incidents fold into one storm incident.")
     fallback: Maybe[str] = setting(None, "Who is paged when this team cannot be.")
+    channels: Names = setting([], "Told too of whatever this team is paged for.")
+
+
+class CastChannelSection(Section):
+    """A channel for the tests of this file."""
+
+    digest: Maybe[DigestSection] = setting(None, "It collects, and is sent one message now and then.")
+    limit: Maybe[LimitSection] = setting(None, "Above it, incidents fold into one storm message.")
 
 
 class StoryFile(Section):
@@ -149,6 +163,10 @@ class StoryFile(Section):
     teams: Maybe[list[str] | dict[FieldName, CastSection | list[PatternText] | PatternText]] = setting(
         None, "Names of teams, or what each team owns; absent: those of the configuration."
     )
+    channels: Maybe[list[str] | dict[FieldName, CastChannelSection]] = setting(
+        None, "Names of channels, or how each is told; absent: those of the configuration."
+    )
+    severity_channels: dict[SeverityWord, Names] = setting({}, "As in the configuration, for the `channels` of this file.")
     default_team: Maybe[str] = setting(None, "Who gets what no rule matched; absent: the last of `teams`.")
     start: Maybe[Start] = setting(None, "When the tests begin.")
     alerts: dict[FieldName, AlertSection] = setting({}, "Alerts by name, for use in steps.")

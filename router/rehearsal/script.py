@@ -9,7 +9,7 @@ import msgspec
 from router.errors import Diagnostic, Span
 from router.model.alert import Alert
 from router.model.decision import Reason
-from router.model.ruleset import Team
+from router.model.ruleset import Channels, Team
 from router.model.severity import Severity
 
 START = 1_767_603_600_000
@@ -49,6 +49,10 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True):
     severity: Severity | None = None
     summary: str | None = None
     details: dict[str, str] = {}
+    notify: tuple[str, ...] | None = None
+    no_notify: bool = False
+    notify_resolve: tuple[str, ...] | None = None
+    digest: tuple[str, ...] | None = None
     update: tuple[str, ...] | None = None
     resolve: tuple[str, ...] | None = None
     no_resolve: bool = False
@@ -93,11 +97,12 @@ class Script(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ScriptFile(msgspec.Struct, frozen=True, kw_only=True):
-    """The tests of one file. ``teams`` is None when the file names none; ``rules`` are paths as they were written."""
+    """The tests of one file. ``teams`` and ``channels`` are None when the file names none; ``rules`` are paths as written."""
 
     name: str
     scripts: tuple[Script, ...]
     teams: dict[str, Team] | None
+    channels: Channels | None = None
     default_team: str
     rules: tuple[str, ...]
     diagnostics: tuple[Diagnostic, ...]

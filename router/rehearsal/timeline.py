@@ -80,15 +80,15 @@ def _decision(decision: Decision) -> str:
 def _event(event: Event) -> str:
     match event.action:
         case "trigger":
-            what = "update to" if event.is_update else "page to"
-            return _flat(f'> {what} {event.team}, {event.severity.word}: "{event.summary}"')
+            what = "update to" if event.is_update else "page to" if event.team else "notify"
+            return _flat(f'> {what} {event.to}, {event.severity.word}: "{event.summary}"')
         case "resolve":
-            return f"> resolve to {event.team}"
+            return f"> resolve to {event.to}"
         case "act":
             order = msgspec.convert(event.details["order"], Order)
             return _flat(f"> in PagerDuty, {order.moment}: {order.words}")
         case _:
-            return f"> {event.action} to {event.team}"
+            return f"> {event.action} to {event.to}"
 
 
 def _flat(text: str) -> str:

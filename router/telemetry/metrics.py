@@ -84,7 +84,7 @@ class Metrics:
         self.journal_entries = self._counter("journal_entries_total", "Facts written to the journal.", ["fact"])
         self.decisions = self._counter("decisions_total", "Decisions taken.", ["action", "reason"])
         self.rule_decisions = self._counter("rule_decisions_total", "Decisions by rule.", ["rule", "action"])
-        self.pages = self._counter("pages_total", "Events decided for a team.", ["team", "action"])
+        self.pages = self._counter("pages_total", "Events decided for a team or a channel.", ["channel", "team", "action"])
         self.deliveries = self._counter("deliveries_total", "Deliveries finished.", ["channel", "team", "state"])
         self.delivery_attempts = self._counter(
             "delivery_attempts_total", "Calls to PagerDuty and the channels.", ["channel", "outcome"]

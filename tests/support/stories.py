@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from router.config.severities import DEFAULT_SCALE
-from router.model.ruleset import RuleSet
+from router.model.ruleset import NO_CHANNELS, RuleSet
 from router.rehearsal.reading import Surroundings, read_tests
 from router.rehearsal.running import Result, play
 from router.rehearsal.script import ScriptFile
@@ -29,14 +29,20 @@ def read_story(text: str, *, head: str = HEAD) -> ScriptFile:
 def rules_of(file: ScriptFile, text: str = RULES) -> RuleSet:
     """These rules for the teams of the file."""
     assert file.teams is not None
-    ruleset, found = compile_ruleset([("a.yaml", text)], teams=file.teams, default_team=file.default_team, scale=DEFAULT_SCALE)
+    ruleset, found = compile_ruleset(
+        [("a.yaml", text)],
+        teams=file.teams,
+        default_team=file.default_team,
+        scale=DEFAULT_SCALE,
+        channels=file.channels or NO_CHANNELS,
+    )
     assert ruleset is not None, found
     return ruleset
 
 
-def play_steps(*steps: str, rules: str = RULES, reloaded: str = RULES) -> Result:
+def play_steps(*steps: str, rules: str = RULES, reloaded: str = RULES, head: str = HEAD) -> Result:
     """One test of these steps, each a flow mapping without its braces, played with the rules."""
-    file = read_story("tests:\n  - name: story\n    steps:\n" + "".join(f"      - {{{step}}}\n" for step in steps))
+    file = read_story("tests:\n  - name: story\n    steps:\n" + "".join(f"      - {{{step}}}\n" for step in steps), head=head)
     assert not file.diagnostics, "\n".join(map(str, file.diagnostics))
     other = rules_of(file, reloaded)
     return play(file.scripts[0], rules_of(file, rules), load=lambda _: other)

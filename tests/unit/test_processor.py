@@ -236,7 +236,7 @@ async def test_decisions_are_counted_when_somebody_scrapes() -> None:
         text = metrics.render().decode()
         assert 'alert_router_decisions_total{action="open",reason="at_once"} 2.0' in text
         assert 'alert_router_rule_decisions_total{action="open",rule="r"} 2.0' in text
-        assert 'alert_router_pages_total{action="trigger",team="t"} 2.0' in text
+        assert 'alert_router_pages_total{action="trigger",channel="pagerduty",team="t"} 2.0' in text
 
 
 class FailingEngine(ScriptedEngine):

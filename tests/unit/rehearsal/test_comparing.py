@@ -116,3 +116,11 @@ def test_whoever_is_paged_can_be_an_answer() -> None:
         Folding().take([incident(1, 10, 20)], START), Folding().take([incident(1, 10, 20, teams=("payments",))], START)
     )
     assert counts(comparison.finish(since=0, until=START, entries=0)) == (0, 0)
+
+
+def test_what_channels_are_told_is_counted_and_is_no_page() -> None:
+    before = [incident(1, 0, 5, teams=(), channels=("chat",), service="web", group="w"), incident(2, 1, None)]
+    after = [incident(1, 0, 5, channels=("chat", "mail"), service="web", group="w"), incident(2, 1, None, channels=("chat",))]
+    effect = compare(before, after)
+    assert (dict(effect.before.by_channel), dict(effect.after.by_channel)) == ({"chat": 1}, {"chat": 2, "mail": 1})
+    assert (effect.before.pages, effect.after.pages, effect.lost_pages, effect.new_pages) == (1, 2, 0, 1)

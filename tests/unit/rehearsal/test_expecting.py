@@ -85,3 +85,57 @@ def test_texts_match_by_star_and_causes_by_part() -> None:
     assert contains("2 of 3 in 5m", "of 3")
     assert contains("2 of 3 in 5m", "? of * 5m")
     assert not contains("2 of 3 in 5m", "of 4")
+
+
+TOLD_HEAD = (
+    "teams: {payments: pay-*, platform: '*'}\n"
+    "channels: {chat: {}, mail: {digest: {every: 1h}}}\n"
+    "severity_channels: {warning: mail}\n"
+)
+TOLD = """\
+rules:
+  - id: errors
+    match: {service: pay-*, name: "*Error"}
+    when: {count: 3, within: 5m}
+    notify: chat
+    page: owner
+    otherwise: {notify: mail}
+  - {id: talk, match: {service: dev-*}, page: [], notify: [chat, mail]}
+  - {id: rest}
+"""
+DEV = "alert: {service: dev-1, name: Down, severity: warning}"
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [DEV, "expect: {no_page: true, notify: chat, severity: warning, summary: 'dev-1: *'}",
+         "at: 1h, expect: {digest: mail, holds: 1, summary: 'Digest: 1 opened*', no_page: true}",
+         "at: 2h, resolve: {service: dev-1}, expect: {notify_resolve: chat, no_notify: true, no_resolve: true}"],
+        [CARD, "expect: {no_page: true, held: 1 of 3, no_notify: true, reason: [otherwise, digested]}",
+         "alert: {service: pay-api, name: CardError, times: 2, key: '{n}'}", "expect: {page: payments, notify: chat}"],
+        ["alert: {service: api, name: Slow, severity: warning}", "expect: {no_page: true, no_notify: true, reason: digested}",
+         "at: 10m, restart: 20m", "at: 2h, expect: {digest: mail, details: {since: '2026-01-05T09:00:00Z'}}"],
+        [DOWN, "expect: {page: platform, no_notify: true}"],
+    ],
+)  # fmt: skip
+def test_what_channels_are_told(steps: list[str]) -> None:
+    result = play_steps(*steps, rules=TOLD, head=TOLD_HEAD)
+    assert result.passed, result.misses
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected", "found"),
+    [
+        ([DEV, "expect: {notify: [chat, mail]}"], "a notification to chat and to mail", "notification to chat (warning)"),
+        ([DOWN, "expect: {notify: chat}"], "a notification to chat", "no notification"),
+        ([DEV, "expect: {no_notify: true}"], "no notification", "notification to chat (warning)"),
+        ([DEV, "expect: {notify: chat, severity: critical}"], "severity critical", "warning"),
+        ([DEV, "expect: {digest: mail}"], "a digest to mail", "no digest"),
+        ([DEV, "at: 1h, expect: {digest: mail, holds: 2}"], "a digest that holds 2", "1"),
+        ([DEV, "expect: {notify_resolve: chat}"], "a resolve to chat", "no resolve"),
+    ],
+)
+def test_what_channels_were_not_told(steps: list[str], expected: str, found: str) -> None:
+    (miss,) = play_steps(*steps, rules=TOLD, head=TOLD_HEAD).misses
+    assert (miss.expected, miss.found) == (expected, found)

@@ -3,6 +3,9 @@ from __future__ import annotations
 import pytest
 
 from router.config.severities import DEFAULT_SCALE
+from router.model.digest import Digest
+from router.model.ruleset import Limit
+from router.model.severity import Severity
 from router.rehearsal.reading import MOST_ALERTS, Surroundings, read_tests
 from router.rehearsal.script import Answers, Handled, Refuses, Stalls
 from tests.support.rule_texts import TEAMS
@@ -155,3 +158,34 @@ def test_whatever_is_no_test_file_earns_diagnostics(text: str) -> None:
 
 def test_the_head_of_these_tests_is_sound() -> None:
     assert complaints(steps("expect: {open: 0}"), head=HEAD) == []
+
+
+def test_channels_are_those_of_the_file() -> None:
+    head = "teams: {a: {services: '*', channels: chat}}\nchannels: {chat: {limit: {incidents: 2, per: 1m}}, mail: {digest: {at: '09:00'}}}\n"
+    text = "severity_channels: {info: mail, critical: [page, chat]}\ntests: [{name: t, steps: [{expect: {no_notify: true}}]}]\n"
+    file = read_story(text, head=head)
+    assert file.diagnostics == ()
+    assert file.channels is not None
+    assert file.channels.policies["chat"].limit == Limit(incidents=2, per_ms=60_000)
+    assert file.channels.policies["mail"].digest == Digest(at=(540,))
+    assert file.channels.by_severity == {Severity.INFO: ("mail",), Severity.CRITICAL: ("page", "chat")}
+    assert file.teams is not None
+    assert file.teams["a"].channels == ("chat",)
+    assert read_story("tests: [{name: t, steps: [{expect: {open: 0}}]}]\n").channels is None
+
+
+def test_mistakes_about_channels() -> None:
+    head = "teams: {a: {services: '*', channels: chta}}\nchannels: [chat]\n"
+    text = (
+        "severity_channels: {info: mail}\ntests:\n"
+        "- {name: t, steps: [{expect: {notify: chut}}, {expect: {no_notify: true, digest: chat}}, {expect: {no_notify: false}}]}\n"
+    )
+    assert [(code, message.rpartition("? ")[0] or message) for code, _, message in complaints(text, head=head)] == [
+        ("unknown-channel", "there is no channel 'chta' did you mean \"chat\"?"),
+        ("unknown-channel", "there is no channel 'mail' channels are chat"),
+        ("unknown-channel", "there is no channel 'chut' did you mean \"chat\"?"),
+        ("contradiction", "no_notify contradicts what is told beside it"),
+        ("no-effect", "no_notify: false expects nothing leave it out, or write true"),
+    ]
+    twice = "channels: {mail: {digest: {every: 1h, at: '09:00'}}}\ntests: [{name: t, steps: [{expect: {open: 0}}]}]\n"
+    assert [code for code, _, _ in complaints(twice)] == ["digest-twice"]

@@ -32,6 +32,13 @@ def test_pages_of_incidents_open_become_worse_and_end() -> None:
     assert shown(folding.take([incident(2, 6, 7)], START)) == [(6, "opens", "platform"), (7, "ends", "platform")]
 
 
+def test_channels_are_told_and_are_no_pages() -> None:
+    folding = Folding()
+    opened = folding.take([incident(1, 0, None, channels=("chat",))], START)
+    assert [(change.page.team, change.page.is_notice) for change in opened] == [("platform", False), ("chat", True)]
+    assert shown(folding.take([incident(1, 0, None, channels=("chat", "mail"))], START + MINUTE)) == [(1, "opens", "mail")]
+
+
 def test_what_a_storm_holds_is_a_page_that_does_not_count() -> None:
     rows = [incident(1, 0, 9, teams=(), storm=2), incident(2, 0, 9, holds=1, name="storm", group="")]
     pages = [change.page for change in Folding().take(rows, START) if not change.ends]
