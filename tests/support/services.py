@@ -65,6 +65,7 @@ def serving(service: Any) -> Iterator[Any]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    server.handle_error = lambda *_: None  # type: ignore[method-assign]  # a client that is killed is no error of ours
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     service.url = f"http://127.0.0.1:{server.server_address[1]}"
