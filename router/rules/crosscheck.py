@@ -113,6 +113,8 @@ class Above:
 
     def takes_all_of(self, rule: Rule) -> Place | None:
         """The first of them that matches whatever this one does; None also when there were too many to compare."""
+        if self._compared > MAX_COMPARED:
+            return None
         services = [pattern for pattern in rule.match.services if not pattern.negated]
         candidates = list(self._any)
         if services:
@@ -122,8 +124,6 @@ class Above:
         candidates.sort(key=lambda candidate: candidate[1])
         for other, place in candidates:
             self._compared += 1
-            if self._compared > MAX_COMPARED:
-                return None
             if _reaches_as_far(other.standing, rule.standing) and match_covers(other.match, rule.match):
                 return place
         return None
