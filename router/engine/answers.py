@@ -16,7 +16,7 @@ from router.engine.rows import KEEPS, UNTIL_OCCURRENCE, Group
 from router.engine.state import State
 from router.engine.storms import Storms
 from router.model.decision import Action, Reason
-from router.model.journal import DeliveryFailed, IncidentChanged
+from router.model.journal import DeliveryFailed, EpisodeClosed, IncidentChanged
 
 _NOTES = {
     "acknowledged": Reason.ACKNOWLEDGED,
@@ -65,7 +65,7 @@ class Answers:
                 if fact.by_person:
                     call_back(state, group, "resolved", fact.who)
                 if episode.reopen_ms != KEEPS:
-                    self._close(group, episode.reopen_ms, by)
+                    self._close(group, episode.reopen_ms, Reason.RESOLVED_IN_PAGERDUTY, by)
                     return
                 episode.acknowledged_at = state.now  # whoever resolved it has dealt with it: nobody else is called
             case _:
@@ -80,11 +80,22 @@ class Answers:
         state.touch(group)
         state.settle(group)
 
-    def _close(self, group: Group, reopen_ms: int, by: str) -> None:
+    def close(self, fact: EpisodeClosed) -> None:
+        """Somebody closed it here: as if resolved in PagerDuty, whatever its rule wants then."""
+        state = self._state
+        group = state.episodes.get(fact.dedup_key)
+        by = f"by {fact.by}" if fact.by else "by a person"
+        cause = f"{by}: {fact.reason}" if fact.reason else by
+        if group is None:
+            state.decide(Action.NONE, Reason.NOTHING_OPEN, 0, key=fact.dedup_key, cause=f"closed {cause}")
+        else:
+            self._close(group, 0, Reason.CLOSED_HERE, cause)
+
+    def _close(self, group: Group, reopen_ms: int, reason: Reason, cause: str) -> None:
         """The person has dealt with what has occurred so far; what still fires is remembered as dealt with."""
         state = self._state
         self._arrivals.forget_events(group)
-        self._episodes.close(group, Reason.RESOLVED_IN_PAGERDUTY, 0, by)
+        self._episodes.close(group, reason, 0, cause)
         if group.names:
             group.expected = None  # somebody knows that it is gone
         if group.members or group.expected is not None:

@@ -18,6 +18,7 @@ from router.engine.episodes import Episodes
 from router.engine.mutes import Mutes, Muting
 from router.engine.notes import Notes
 from router.engine.notices import Notices
+from router.engine.orphans import Orphans
 from router.engine.page import change, forward
 from router.engine.policy import Policy
 from router.engine.snapshot import restore
@@ -26,19 +27,33 @@ from router.engine.storms import Storms
 from router.errors import InvariantError
 from router.model.alert import Alert
 from router.model.decision import Action, Reason
+from router.model.incident import Orphan
 from router.model.journal import (
     AlertReceived,
     ChangeReceived,
     DeliveryFailed,
     Entry,
+    EpisodeClosed,
     EventForwarded,
     IncidentChanged,
     Restarted,
+    RuleAdopted,
     RulesChanged,
     SilenceChanged,
 )
 from router.model.ruleset import RuleSet
 from router.model.transition import StateRow, Transition
+
+_Rarer = (
+    RulesChanged
+    | DeliveryFailed
+    | IncidentChanged
+    | ChangeReceived
+    | EventForwarded
+    | SilenceChanged
+    | EpisodeClosed
+    | RuleAdopted
+)
 
 
 class Engine:
@@ -69,6 +84,7 @@ class Engine:
             notes=notes,
         )
         self._answers = Answers(state, self._storms, self._episodes, self._arrivals, notes)
+        self._orphans = Orphans(state, self._arrivals)
 
     @property
     def now(self) -> int:
@@ -90,6 +106,10 @@ class Engine:
         """How many episodes and storms are open, with what is only told of so far."""
         state = self._state
         return len(state.episodes) + len(state.noted) + len(state.storms)
+
+    def orphans(self, ruleset: RuleSet | None = None) -> list[Orphan]:
+        """What rules that are not in force have left open; with a rule set, what it would leave open."""
+        return self._orphans.list_left_open(self._state.policy.ruleset if ruleset is None else ruleset)
 
     @property
     def groups(self) -> int:
@@ -134,25 +154,30 @@ class Engine:
                 case Restarted():
                     self._due.restart(fact, entry.at)
                     self._absences.arm()
-                case RulesChanged():
-                    self._due.pass_time(entry.at)
-                    self._change_rules(fact, rulesets)
-                case DeliveryFailed():
-                    self._due.pass_time(entry.at)
-                    self._answers.fall_back(fact)
-                case IncidentChanged():
-                    self._due.pass_time(entry.at)
-                    self._answers.change_incident(fact)
-                case ChangeReceived() | EventForwarded():
-                    self._due.pass_time(entry.at)
-                    self._pass_on(fact, entry.seq)
-                case SilenceChanged():
-                    self._due.pass_time(entry.at)
-                    self._mutes.change(fact)
                 case _:
-                    assert_never(fact)
+                    self._due.pass_time(entry.at)
+                    self._take(fact, entry.seq, rulesets)
         self._due.pass_time(until)
         return state.flush()
+
+    def _take(self, fact: _Rarer, seq: int, rulesets: Mapping[str, RuleSet]) -> None:
+        match fact:
+            case RulesChanged():
+                self._change_rules(fact, rulesets)
+            case DeliveryFailed():
+                self._answers.fall_back(fact)
+            case IncidentChanged():
+                self._answers.change_incident(fact)
+            case ChangeReceived() | EventForwarded():
+                self._pass_on(fact, seq)
+            case SilenceChanged():
+                self._mutes.change(fact)
+            case EpisodeClosed():
+                self._answers.close(fact)
+            case RuleAdopted():
+                self._orphans.adopt(fact)
+            case _:
+                assert_never(fact)
 
     # Rules and deliveries.
 
@@ -169,6 +194,7 @@ class Engine:
 
     def _adopt(self, policy: Policy) -> None:
         state = self._state
+        freed = self._orphans.rename(policy)
         state.adopt(policy)
         self._mutes.adopt()
         self._mutes.end()
@@ -177,6 +203,7 @@ class Engine:
                 ready = policy.rule(group.rule)
                 if ready is not None and not (ready.absent and ready.rule.group_by == group.names):
                     self._arrivals.decide_anew(group)
+        self._orphans.decide_anew(freed)
         for row_id in list(state.alerts):
             active = state.active(row_id)
             if not active.groups and any(ready.tells and not ready.drop for ready in state.policy.find(active.alert)):

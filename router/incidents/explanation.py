@@ -59,6 +59,8 @@ SENTENCES = {
     Reason.INHIBITED: "another alert that fires mutes it",
     Reason.SILENCE_CHANGED: "a silence was added or is over",
     Reason.HANDLED_BY_PERSON: "its incident was resolved in PagerDuty, and it has not occurred again since",
+    Reason.CLOSED_HERE: "somebody closed its incident from here",
+    Reason.ADOPTED: "another rule goes on with what a rule left open that is no longer in force",
     Reason.RESOLVED_IN_PAGERDUTY: "its incident was resolved in PagerDuty",
     Reason.FIRES_AFTER_RESOLVE: "its incident was resolved in PagerDuty, and it fires for longer than its rule allows then",
     Reason.COUNT_NOT_REACHED: "the count of its rule is not reached yet",

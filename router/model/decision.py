@@ -42,6 +42,7 @@ class Reason(StrEnum):
     WAITING_FOR_QUIET = "waiting_for_quiet"  # all resolved; the rule closes only when nothing has occurred for a while
     DIGEST_CHANGED = "digest_changed"  # a storm digest holds other incidents than PagerDuty was told
     ACKNOWLEDGED = "acknowledged"  # a person has it: escalation stops
+    ADOPTED = "adopted"  # its rule is no longer in force; another goes on with what it left open
     UNACKNOWLEDGED = "unacknowledged"  # nobody has it any more: escalation begins anew
     CALLED_BACK = "called_back"  # its source is told what somebody did
     ACTED = "acted"  # its rule wants something done to its page
@@ -66,6 +67,7 @@ class Reason(StrEnum):
     WENT_QUIET = "went_quiet"
     HEARD_AGAIN = "heard_again"  # what was absent has arrived
     STABLE = "stable"  # what flapped has not changed for the rule's window
+    CLOSED_HERE = "closed_here"  # by a person, by command or API: the cause says who and why
     RESOLVED_IN_PAGERDUTY = "resolved_in_pagerduty"  # by a person, or by PagerDuty itself
     # none
     NOTHING_OPEN = "nothing_open"  # a resolve for which no episode was open

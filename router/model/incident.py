@@ -33,3 +33,11 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     storm: int = 0
     holds: int = 0
     channels: tuple[str, ...] = ()  # told besides the teams
+
+
+class Orphan(msgspec.Struct, frozen=True, kw_only=True):
+    """What a rule that is no longer in force has left open: incidents by number, with the teams that were paged."""
+
+    rule: str
+    incidents: tuple[int, ...]
+    teams: tuple[str, ...]

@@ -103,6 +103,22 @@ class SilenceChanged(msgspec.Struct, frozen=True, kw_only=True, tag="silence", t
     by: str = ""
 
 
+class EpisodeClosed(msgspec.Struct, frozen=True, kw_only=True, tag="episode_closed", tag_field="fact", omit_defaults=True):
+    """Somebody closed here what is open under this dedup key, whatever fires, through the routing keys that opened it."""
+
+    dedup_key: str
+    by: str = ""
+    reason: str = ""
+
+
+class RuleAdopted(msgspec.Struct, frozen=True, kw_only=True, tag="rule_adopted", tag_field="fact", omit_defaults=True):
+    """Somebody gave what a rule left open, which is no longer in force, to another rule."""
+
+    rule: str
+    into: str
+    by: str = ""
+
+
 Fact = (
     AlertReceived
     | Restarted
@@ -112,6 +128,8 @@ Fact = (
     | EventForwarded
     | IncidentChanged
     | SilenceChanged
+    | EpisodeClosed
+    | RuleAdopted
 )
 
 

@@ -259,6 +259,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     outside: tuple[Schedule, ...] = ()
     goes_on: bool = False
     standing: Standing = Standing()
+    renamed_from: tuple[str, ...] = ()  # ids it had before: what they hold is its own
 
 
 class Team(msgspec.Struct, frozen=True, kw_only=True):

@@ -23,10 +23,12 @@ from router.model.journal import (
     ChangeReceived,
     DeliveryFailed,
     Entry,
+    EpisodeClosed,
     EventForwarded,
     Fact,
     IncidentChanged,
     Restarted,
+    RuleAdopted,
     RulesChanged,
     SilenceChanged,
 )
@@ -76,6 +78,10 @@ class Redactor:
                 return msgspec.structs.replace(fact, who=self._person(who))
             case SilenceChanged():
                 return self._silence(fact)
+            case EpisodeClosed():
+                return msgspec.structs.replace(fact, by=self._person(fact.by), reason="")
+            case RuleAdopted():
+                return msgspec.structs.replace(fact, by=self._person(fact.by))
             case _:
                 assert_never(fact)
 

@@ -15,7 +15,15 @@ import msgspec
 from router.engine.core import Engine
 from router.model.alert import Alert
 from router.model.incident import Incident
-from router.model.journal import AlertReceived, DeliveryFailed, Entry, EventForwarded, IncidentChanged, RulesChanged
+from router.model.journal import (
+    AlertReceived,
+    DeliveryFailed,
+    Entry,
+    EpisodeClosed,
+    EventForwarded,
+    IncidentChanged,
+    RulesChanged,
+)
 from router.model.ruleset import RuleSet
 from router.model.severity import Severity
 
@@ -159,7 +167,7 @@ class Replay:
             kind = type(entry.fact)
             if kind is AlertReceived:
                 waiting.append(entry)
-            elif isinstance(entry.fact, IncidentChanged | DeliveryFailed):
+            elif isinstance(entry.fact, IncidentChanged | DeliveryFailed | EpisodeClosed):
                 # Which incident is meant depends on what is open by then.
                 changes += self._handle(waiting, entry.at)
                 key = self._folding.key_like(entry.fact.dedup_key)

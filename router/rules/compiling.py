@@ -208,6 +208,7 @@ def _compile_rule(section: RuleSection, defaults: DefaultsSection, calendar: Cal
         during=calendar.find(section.during, (*path, "during"), findings),
         outside=calendar.find(section.outside, (*path, "except"), findings),
         goes_on=section.goes_on,
+        renamed_from=tuple(dict.fromkeys(listed(section.renamed_from))),
     )
 
 

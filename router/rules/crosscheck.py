@@ -39,6 +39,7 @@ def check_rules_together(files: Sequence[CompiledFile]) -> list[Diagnostic]:
     """All diagnostics, those of the files included: by file, and in a file by place."""
     found: list[list[Diagnostic]] = [list(file.diagnostics) for file in files]
     _check_ids(files, found)
+    _check_old_names(files, found)
     _check_reach(files, found)
     return [
         diagnostic
@@ -62,6 +63,25 @@ def _check_ids(files: Sequence[CompiledFile], found: list[list[Diagnostic]]) -> 
             message = f"the id {id_!r} stands twice, first at {other}"
             hint = "ids are unique over all rule files: state is kept by them"
             found[position].append(to_diagnostic(file.document, ("rules", index, "id"), "duplicate-id", message, hint))
+
+
+def _check_old_names(files: Sequence[CompiledFile], found: list[list[Diagnostic]]) -> None:
+    """An old name is nobody's id, and belongs to one rule."""
+    ids = {id_ for file in files for id_ in file.ids}
+    taken: dict[str, str] = {}
+    for position, file in enumerate(files):
+        for index, rule in enumerate(file.rules):
+            for old in rule.renamed_from if rule is not None else ():
+                assert rule is not None
+                if old in ids:
+                    message = f"the rule {old!r} is still there, so what is open under it is its own"
+                elif old in taken:
+                    message = f"{taken[old]!r} was called {old!r} before already; what is open can go on under one rule only"
+                else:
+                    taken[old] = rule.id
+                    continue
+                path = ("rules", index, "renamed_from")
+                found[position].append(to_diagnostic(file.document, path, "bad-old-name", message, "leave it out"))
 
 
 def _written_id(document: Document, index: int) -> object:

@@ -456,6 +456,10 @@ class RuleSection(Section):
     actions: ActionsSection = setting({}, "What is done to the incident in PagerDuty when it is opened, acknowledged, closed.")
     during: str | list[str] = setting([], "Page only while one of these schedules holds; what still fires then is paged.")
     outside: str | list[str] = setting([], "Never page while one of these schedules holds.", alias="except")
+    renamed_from: RuleId | list[RuleId] = setting(
+        [],
+        "Ids it had before: what is open, held and counted under them goes on under this one.",
+    )
     goes_on: bool = Field(False, alias="continue", description="Go on to the rules below.")  # noqa: FBT003
 
 

@@ -15,9 +15,11 @@ from router.model.journal import (
     AlertReceived,
     DeliveryFailed,
     Entry,
+    EpisodeClosed,
     Fact,
     IncidentChanged,
     Restarted,
+    RuleAdopted,
     RulesChanged,
     SilenceChanged,
 )
@@ -44,6 +46,7 @@ from router.model.ruleset import (
     Resolve,
     Rule,
     RuleSet,
+    Standing,
     Step,
     Team,
     When,
@@ -166,6 +169,8 @@ def rules(draw: st.DrawFn, resolves: st.SearchStrategy[Resolve], extra: st.Searc
         during=draw(schedules),
         outside=draw(schedules),
         goes_on=draw(st.booleans()),
+        standing=draw(st.sampled_from([Standing(), Standing(), Standing(guard=True), Standing(owners=("payments",))])),
+        renamed_from=draw(st.sampled_from([(), (), ("a",), ("b",)])),
     )
 
 
@@ -216,7 +221,8 @@ def journals(draw: st.DrawFn) -> list[tuple[int, Any]]:
         st.sampled_from(["v1", "v2"]).map(lambda version: RulesChanged(version=version)),
         st.integers(0, 20),
         silence_changes(),
-        st.tuples(st.sampled_from(["acknowledged", "unacknowledged", "resolved"]), st.integers(0, 20)),
+        st.tuples(st.sampled_from(["acknowledged", "unacknowledged", "resolved", "closed"]), st.integers(0, 20)),
+        st.builds(RuleAdopted, rule=st.sampled_from("abc"), into=st.sampled_from("abc")),
         st.tuples(st.integers(0, 4 * MINUTE), st.sampled_from([0, 30 * SECOND])),
     )
     steps = st.sampled_from([0, 0, 1, SECOND, 10 * SECOND, MINUTE, 3 * MINUTE, -SECOND])
@@ -240,7 +246,7 @@ def written(drawn: Any, world: World, at: int) -> Fact:
             return DeliveryFailed(delivery_id=1, team="payments", dedup_key="none", action="trigger", reason="refused")
         case (str() as status, number):
             key = world.events[number % len(world.events)].dedup_key if world.events else "none"
-            return IncidentChanged(dedup_key=key, status=status)
+            return EpisodeClosed(dedup_key=key) if status == "closed" else IncidentChanged(dedup_key=key, status=status)
         case (away_ms, grace_ms):
             return Restarted(down_since=at - away_ms, grace_ms=grace_ms)
         case _:
