@@ -10,6 +10,7 @@ from router.api.doors import Doors, shape_alertmanager, shape_event
 from router.api.health import Health
 from router.api.hooks import Hooks
 from router.api.openapi import describe
+from router.api.orphaned import Orphaned
 from router.api.reading import Reading
 from router.api.recalling import Recalling
 from router.api.routes import Route
@@ -29,11 +30,13 @@ def build_routes(
     compatible: Compatible,
     silencing: Silencing,
     silences: Silences,
+    orphaned: Orphaned,
 ) -> list[Route]:
     """All routes, in order of precedence."""
     return [
         *_doors(doors),
         *_hooks(hooks),
+        *_orphaned(orphaned),
         *_acting(acting),
         *_health(health),
         *_reading(reading),
@@ -202,6 +205,21 @@ def _silences(silences: Silences) -> list[Route]:
         Route(method="POST", path=every, handler=silences.added, scope="write", name="silences", takes_body=True),
         Route(method="GET", path=one, handler=silences.shown, scope="read", name="silences"),
         Route(method="DELETE", path=one, handler=silences.expired, scope="write", name="silences"),
+    ]
+
+
+def _orphaned(orphaned: Orphaned) -> list[Route]:
+    posts = (
+        ("/v1/orphans/*/close", orphaned.close),
+        ("/v1/orphans/*/adopt", orphaned.adopt),
+        ("/v1/incidents/*/close", orphaned.close_incident),
+    )
+    return [
+        Route(method="GET", path="/v1/orphans", handler=orphaned.listed, scope="read", name="orphans"),
+        *(
+            Route(method="POST", path=path, handler=handler, scope="write", name="orphans", takes_body=True)
+            for path, handler in posts
+        ),
     ]
 
 

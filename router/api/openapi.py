@@ -12,6 +12,7 @@ import msgspec
 
 from router import __version__
 from router.api.exchange import Answer, Request
+from router.api.orphaned import Adopting, Closing
 from router.api.reading import DEFAULT_LIMIT, MAX_LIMIT, ListedAlert, ListedDelivery
 from router.api.silences import Previewed
 from router.history.figures import DIMENSIONS
@@ -19,11 +20,25 @@ from router.history.rendering import CONTENT_TYPES, FORMS
 from router.incidents.explanation import Explanation
 from router.incidents.reconcile import Finding
 from router.model.delivery import Delivery, DeliveryState
-from router.model.incident import Incident
+from router.model.incident import Incident, Orphan
 from router.model.wish import Wish
 from router.store.base import AuditRow, DecisionRow
 
-_TYPES = (ListedAlert, ListedDelivery, Explanation, Delivery, Incident, DecisionRow, Wish, Finding, Previewed, AuditRow)
+_TYPES = (
+    ListedAlert,
+    ListedDelivery,
+    Explanation,
+    Delivery,
+    Incident,
+    DecisionRow,
+    Wish,
+    Finding,
+    Previewed,
+    AuditRow,
+    Orphan,
+    Closing,
+    Adopting,
+)
 _VERBS = {
     "acknowledge": "Say in PagerDuty that somebody has it.",
     "resolve": "Resolve it in PagerDuty; `note` becomes its resolution note.",
@@ -130,6 +145,14 @@ def document() -> bytes:
             "delete": _ending(),
         },
         "/v1/audit": {"get": _listing("Who did what, newest first.", audit, "who", "since", "until", "incident")},
+        "/v1/orphans": {
+            "get": _answering("What is open of rules no longer in force.", _page({"$ref": "#/components/schemas/Orphan"}))
+        },
+        "/v1/orphans/{rule}/close": {"post": _settling("Close all of it.", "rule", "Closing")},
+        "/v1/orphans/{rule}/adopt": {"post": _settling("Give it to another rule.", "rule", "Adopting")},
+        "/v1/incidents/{number}/close": {
+            "post": _settling("Resolve it through the routing key that opened it, whatever fires.", "number", "Closing")
+        },
         "/v1/rules": {"get": _answering("The rules in force, in order.", _page({"type": "object"}))},
         "/v1/heartbeats/{name}": {"post": _beating(), "get": _beating()},
         "/v1/sources/{name}": {"post": _mapping()},
@@ -235,6 +258,12 @@ def _silencing() -> dict[str, Any]:
         "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
         "responses": {"200": _json(answered)} | _refused(400, 401, 403, 408, 409, 413, 415, 429, 503),
     }
+
+
+def _settling(summary: str, name: str, wish: str) -> dict[str, Any]:
+    one = _one(summary, name, {"type": "object"})
+    body = {"required": True, "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{wish}"}}}}
+    return one | {"requestBody": body, "responses": one["responses"] | _refused(409, 429)}
 
 
 def _ending() -> dict[str, Any]:

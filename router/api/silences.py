@@ -98,8 +98,8 @@ class Silences:
 
 def signed(claimed: str, who: str) -> str:
     """The name that is kept: who somebody says they are, with the token they used; a token is known, a name only said."""
-    if who == ANYBODY:
-        return claimed
+    if who.endswith(ANYBODY):
+        return claimed or who.removesuffix(ANYBODY).removesuffix(", on ")
     return f"{claimed} ({who})" if claimed and claimed != who else who
 
 

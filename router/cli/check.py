@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,17 @@ from router.config.rule_files import read_rule_files, shown_name
 from router.config.settings import Settings
 from router.config.severities import DEFAULT_SCALE
 from router.daemon.templates import check_body
-from router.errors import Diagnostic, Span
+from router.errors import Diagnostic, Span, StoreError
 from router.ingest.checking import check_webhook
-from router.model.ruleset import RuleSet
+from router.model.incident import Incident
+from router.model.ruleset import DEFAULT_RULE_ID, RuleSet
 from router.rules.compiling import check_files, compile_ruleset
 from router.rules.findings import Names
+from router.store.sqlite.reader import open_reader
 from router.yamldoc import read
+
+MAX_OPEN = 10_000
+"""Open incidents of the store that are looked at."""
 
 _LEVEL_COLOURS = {"error": "red", "warning": "yellow"}
 _PLACE = Span(file="", line=1, column=1, end_line=1, end_column=1)
@@ -147,9 +153,35 @@ def _check_rules(files: RuleTexts, examined: Examined | None, *, is_whole: bool)
     if ruleset is None:
         names = Names(teams=settings.teams, channels=settings.notify.policies, scale=settings.scale)
         return check_files(files, names)[0], diagnostics
+    diagnostics = diagnostics + (_find_orphans(settings, ruleset) if is_whole else [])
     # A team may look idle because of the mistake that is reported about it.
     is_sound = is_whole and not any(found.level == "error" for found in examined.diagnostics)
     return len(ruleset.rules), diagnostics + (_find_idle(settings, ruleset) if is_sound else [])
+
+
+def _find_orphans(settings: Settings, ruleset: RuleSet) -> list[Diagnostic]:
+    """Incidents that are open in the store, if there is one, of rules that are not there (any more)."""
+    known = {DEFAULT_RULE_ID, *(rule.id for rule in ruleset.rules)}
+    known.update(old for rule in ruleset.rules for old in rule.renamed_from)
+    left: dict[str, list[Incident]] = {}
+    with contextlib.suppress(StoreError), contextlib.closing(open_reader(settings.store.path)) as reader:
+        for incident in reader.incidents(status="open", limit=MAX_OPEN):
+            if incident.rule and incident.rule not in known and not incident.holds:
+                left.setdefault(incident.rule, []).append(incident)
+    return [
+        Diagnostic(
+            code="leaves-open",
+            span=settings.spans["rules"],
+            path="rules",
+            message=f"rule {rule!r} is gone and leaves {_count(len(found), 'incident')} open: "
+            f"{', '.join(str(incident.number) for incident in found[:5])}{' …' if len(found) > 5 else ''}"  # noqa: PLR2004
+            f" ({', '.join(sorted({team for incident in found for team in incident.teams}))})",
+            hint=f"say renamed_from: {rule} in the rule that goes on with it, or close it: "
+            f"alert-router incidents close --rule {rule}",
+            level="warning",
+        )
+        for rule, found in sorted(left.items())
+    ]
 
 
 def _find_idle(settings: Settings, ruleset: RuleSet) -> list[Diagnostic]:

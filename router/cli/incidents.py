@@ -12,6 +12,7 @@ from router.cli.asking import ask_daemon
 from router.cli.explain import print_explanation
 from router.cli.formats import clip, duration, instant, severity
 from router.cli.options import OptionsAnywhere, config_option, fail, limit_option, output_option, print_json, print_table
+from router.cli.orphans import adopt, close, orphans
 from router.cli.reading import open_store
 from router.incidents.explanation import explain_incident
 from router.model.quantity import QuantityError, parse_duration
@@ -70,6 +71,9 @@ def show(ctx: click.Context, incident: str) -> None:
         fail(f"there is no incident {incident}", hint="`alert-router incidents` lists them")
     print_explanation(found, output)
 
+
+for command in (orphans, adopt, close):
+    incidents.add_command(command)
 
 ACTING_SECONDS = 90.0
 """PagerDuty is asked a few times before we give up."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -64,6 +65,25 @@ def fail(message: str, *, hint: str = "", code: int = 1) -> NoReturn:
     if hint:
         click.echo(f"  hint: {hint}", err=True)
     sys.exit(code)
+
+
+def confirm(question: str, *, hint: str = "say --yes") -> None:
+    """Ask on a terminal, and go no further without a yes; elsewhere it takes ``--yes``."""
+    if not _has_terminal():
+        fail("nothing was done: there is no terminal to ask for a yes", hint=hint, code=2)
+    click.confirm(question, abort=True, err=True)
+
+
+def _has_terminal() -> bool:
+    return sys.stdin.isatty()
+
+
+def user_name() -> str:
+    """Who calls the command; empty for a container's user without a name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""
 
 
 def print_json(value: Any) -> None:

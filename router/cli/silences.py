@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import getpass
 import json
 import re
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +17,16 @@ from router.api.silencing import list_silences
 from router.cli.asking import ask_daemon
 from router.cli.formats import clip, duration, instant, severity
 from router.cli.journals import Progress
-from router.cli.options import OptionsAnywhere, config_option, fail, output_option, print_json, print_table
+from router.cli.options import (
+    OptionsAnywhere,
+    config_option,
+    confirm,
+    fail,
+    output_option,
+    print_json,
+    print_table,
+    user_name,
+)
 from router.cli.reading import load, open_store
 from router.clock import SystemClock
 from router.errors import ConfigError
@@ -137,7 +144,7 @@ def add(
     config_path, output = ctx.obj
     wanted = {
         "match": read_matchers(matchers), "reason": reason, "for": lasting, "until": until, "from": since,
-        "by": _user() if by is None else by, "id": silence_id,
+        "by": user_name() if by is None else by, "id": silence_id,
     }  # fmt: skip
     body = {key: value for key, value in wanted.items() if value is not None}
     settings = load(config_path)
@@ -153,7 +160,7 @@ def add(
             _print(silence, hidden, output)
         if dry_run:
             return
-        _confirm()
+        confirm("Add it?", hint="look with --dry-run, then add it with --yes")
     answer = json.loads(ask_daemon(config_path, "POST", "/v1/silences", body))
     if output == "json":
         print_json(answer)
@@ -168,7 +175,7 @@ def add(
 def expire(ctx: click.Context, *, silence_id: str, by: str | None) -> None:
     """End it now. What it muted and still fires is paged."""
     config_path, output = ctx.obj
-    query = urlencode({"by": _user() if by is None else by})
+    query = urlencode({"by": user_name() if by is None else by})
     answer = json.loads(ask_daemon(config_path, "DELETE", f"/v1/silences/{quote(silence_id, safe='')}?{query}"))
     if output == "json":
         print_json(answer)
@@ -265,27 +272,6 @@ def headline(hidden: Hidden) -> str:
     span = duration(max(0, hidden.until - hidden.since))
     now = _count(hidden.alerts, "alert")
     return f"It would hide {now} that {'fires' if hidden.alerts == 1 else 'fire'} now, and {before} of the last {span}{which}."
-
-
-def _confirm() -> None:
-    if not _has_terminal():
-        fail(
-            "nothing was added: there is no terminal to ask for a yes",
-            hint="look with --dry-run, then add it with --yes",
-            code=2,
-        )
-    click.confirm("Add it?", abort=True, err=True)
-
-
-def _has_terminal() -> bool:
-    return sys.stdin.isatty()
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user without a name
-        return ""
 
 
 def _count(number: int, noun: str) -> str:

@@ -135,6 +135,7 @@ class Daemon:
             troubles=parts.troubles,
             clock=self._clock,
             metrics=self._metrics,
+            orphans=parts.engine.orphans,
             find_obstacles=self._doorway.find_obstacles,
             apply=self._apply,
         )

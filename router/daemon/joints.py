@@ -82,26 +82,28 @@ class DeadLetterOffice:
             await self._troubles.fire(Trouble.DEAD_LETTER, summary, subject=subject_of(delivery))
 
 
-class SilenceDesk:
-    """Journals what people do to silences, and keeps who it was; the engine takes it up from the journal."""
+class Desk:
+    """Journals what people do here, and keeps who it was; the engine takes it up from the journal."""
 
     def __init__(self, *, journal: AuditedJournal, clock: Clock) -> None:
         """Parts as wired."""
         self._journal = journal
         self._clock = clock
 
-    async def change(self, fact: SilenceChanged, who: str) -> None:
-        """Returns when it is durable; a StoreError or Overloaded: nothing was changed."""
-        now = self._clock.now()
-        await self._journal.append(now, [fact])
+    async def silence(self, fact: SilenceChanged, who: str) -> None:
+        """Somebody added or ended a silence."""
         silence = fact.silence
         what = "ended a silence" if silence is None else "silenced"
         text = fact.id if silence is None else f"{fact.id}: {silence.reason}"
-        entry = AuditEntry(at=now, who=fact.by or who, through="api", what=what, text=text)
+        await self.record([fact], [AuditEntry(at=self._clock.now(), who=fact.by or who, through="api", what=what, text=text)])
+
+    async def record(self, facts: Sequence[Fact], entries: Sequence[AuditEntry]) -> None:
+        """Returns when it is durable; a StoreError or Overloaded: nothing was changed."""
+        await self._journal.append(self._clock.now(), facts)
         try:
-            await self._journal.follow(Followed(audit=(entry,)))
-        except StoreError as error:  # it is in force, and the journal says by whom
-            log.warning("audit_not_kept", what=what, silence=fact.id, cause=str(error))
+            await self._journal.follow(Followed(audit=tuple(entries)))
+        except StoreError as error:  # it is done, and the journal says by whom
+            log.warning("audit_not_kept", what=[entry.what for entry in entries[:1]], count=len(entries), cause=str(error))
 
 
 class Hands:

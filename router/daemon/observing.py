@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import router
 from router.daemon.joints import subject_of
 from router.dispatch.snapshot import Snapshot
 from router.model.delivery import Delivery, DeliveryState, Outcome
+from router.model.incident import Orphan
 from router.model.ruleset import RuleSet
 from router.store.base import Usage
 from router.telemetry.logs import logger
@@ -70,6 +71,10 @@ class EngineFigures(Protocol):
         """Incidents that are open."""
         ...
 
+    def orphans(self) -> Sequence[Orphan]:
+        """What rules that are not in force have left open."""
+        ...
+
     @property
     def timers(self) -> int:
         """Timers set."""
@@ -103,6 +108,7 @@ def read_gauges(
         "undecided_entries": undecided(),
         "active_alerts": engine.active_alerts,
         "open_incidents": engine.open_incidents,
+        "orphaned_incidents": sum(len(orphan.incidents) for orphan in engine.orphans()),
         "timers": engine.timers,
         "request_bodies_bytes": bodies_held(),
         "store_bytes": store.bytes_used,

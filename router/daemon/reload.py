@@ -7,7 +7,7 @@ holds, timers and open incidents go on. What only a restart can change is named 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -19,6 +19,7 @@ from router.config.settings import Settings
 from router.daemon.loading import Loaded, RulesBroken, load
 from router.daemon.troubles import Trouble, Troubles
 from router.errors import ConfigError, Diagnostic, Overloaded, StoreError
+from router.model.incident import Orphan
 from router.model.journal import RulesChanged
 from router.model.ruleset import RuleSet
 from router.store.base import Store
@@ -26,6 +27,7 @@ from router.telemetry.logs import logger
 from router.telemetry.metrics import Metrics
 
 MAX_MISTAKES_LOGGED = 20
+MAX_INCIDENTS_LOGGED = 20
 RESTART_SETTINGS = ("listen", "store", "pagerduty", "limits", "log")
 """Settings that a reload leaves as they were."""
 
@@ -53,12 +55,14 @@ class Reloader:
         troubles: Troubles,
         clock: Clock,
         metrics: Metrics,
+        orphans: Callable[[RuleSet], Sequence[Orphan]],
         find_obstacles: Callable[[Settings], list[str]],
         apply: Callable[[Settings], Awaitable[None]],
     ) -> None:
         """``version``: of the rule set that the journal names last, empty if it names none.
 
-        ``find_obstacles`` (called in a thread) says what would keep settings that are good in themselves from being applied.
+        ``orphans``: what a rule set would leave open. ``find_obstacles`` (called in a thread) says what would keep settings
+        that are good in themselves from being applied.
 
         ``apply`` puts the settings that can change into force; it must not fail.
         """
@@ -74,6 +78,7 @@ class Reloader:
         self._troubles = troubles
         self._clock = clock
         self._metrics = metrics
+        self._orphans = orphans
         self._find_obstacles = find_obstacles
         self._apply = apply
         self._one_at_a_time = asyncio.Lock()
@@ -110,6 +115,15 @@ class Reloader:
         log_warnings(loaded.warnings)
         ruleset = loaded.ruleset
         if ruleset.version != self.version:
+            for orphan in self._orphans(ruleset):
+                log.warning(
+                    "rule_leaves_open",
+                    rule=orphan.rule,
+                    count=len(orphan.incidents),
+                    incidents=orphan.incidents[:MAX_INCIDENTS_LOGGED],
+                    teams=orphan.teams,
+                    hint="give it to a rule with renamed_from or `incidents adopt`, or `incidents close --rule`",
+                )
             await self._store.save_ruleset(ruleset.version, self._clock.now(), loaded.texts)
             self._processor.rulesets[ruleset.version] = ruleset
             await self._store.append(self._clock.now(), [RulesChanged(version=ruleset.version)], reserved=True)

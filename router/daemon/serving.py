@@ -21,6 +21,7 @@ from router.api.doors import Doors
 from router.api.health import Health
 from router.api.hooks import Hooks
 from router.api.limits import ServerLimits
+from router.api.orphaned import Orphaned
 from router.api.reading import Reading, ReadingRoom
 from router.api.recalling import PastRoom, Recalling
 from router.api.server import ApiServer
@@ -33,7 +34,7 @@ from router.config.settings import Address, HandedOverSockets, Settings, TcpAddr
 from router.daemon.clerk import Clerk
 from router.daemon.descriptors import affordable_connections
 from router.daemon.hooks import WebhookDesk
-from router.daemon.joints import Hands, Owners, SilenceDesk, api_tokens, webhook_secrets
+from router.daemon.joints import Desk, Hands, Owners, api_tokens, webhook_secrets
 from router.daemon.wiring import Parts
 from router.history.sqlite.reader import SqliteHistory
 from router.model.ruleset import Rule
@@ -73,7 +74,7 @@ class Doorway:
         self._authenticator = Authenticator(api_tokens(settings))
         self._room = ReadingRoom(store.reader)
         self._scale = settings.scale
-        who, desk = self._authenticator.name_of, SilenceDesk(journal=store, clock=clock)
+        who, desk = self._authenticator.name_of, Desk(journal=store, clock=clock)
         reading = Reading(room=self._room, deliveries=Hands(parts.dispatcher), rules=self._rules, stats=self._stats)
         api = Api(
             routes=build_routes(
@@ -105,15 +106,9 @@ class Doorway:
                     teams=lambda: sorted(parts.engine.ruleset.teams),
                     owner_of=Owners(parts.engine).owner_of,
                 ),
-                silencing=Silencing(room=self._room, clock=clock, change=desk.change, who=who),
-                silences=Silences(
-                    room=self._room,
-                    clock=clock,
-                    change=desk.change,
-                    who=who,
-                    ruleset=lambda: parts.engine.ruleset,
-                    scale=lambda: self._scale,
-                ),
+                silencing=Silencing(room=self._room, clock=clock, change=desk.silence, who=who),
+                silences=self._silences(desk),
+                orphaned=self._orphaned(desk),
             ),
             authenticator=self._authenticator,
             metrics=metrics,
@@ -135,6 +130,28 @@ class Doorway:
             rules=self._settings.rules,
             base=Path(self._settings.file).resolve().parent,
             own_stats=reading.stats,
+        )
+
+    def _silences(self, desk: Desk) -> Silences:
+        engine = self._parts.engine
+        return Silences(
+            room=self._room,
+            clock=self._clock,
+            change=desk.silence,
+            who=self._authenticator.name_of,
+            ruleset=lambda: engine.ruleset,
+            scale=lambda: self._scale,
+        )
+
+    def _orphaned(self, desk: Desk) -> Orphaned:
+        engine = self._parts.engine
+        return Orphaned(
+            room=self._room,
+            orphans=engine.orphans,
+            rules=lambda: frozenset(rule.id for rule in engine.ruleset.rules),
+            record=desk.record,
+            who=self._authenticator.name_of,
+            now=self._clock.now,
         )
 
     @property

@@ -43,6 +43,7 @@ GAUGES: dict[str, tuple[str, str]] = {
     "history_objective_share": ("Share of the last 30 days' incidents that met a service level objective.", "objective"),
     "active_alerts": ("Alerts that fire now.", ""),
     "open_incidents": ("Incidents that are open now.", ""),
+    "orphaned_incidents": ("Incidents that are open of rules no longer in force.", ""),
     "timers": ("Timers the engine waits for.", ""),
     "store_bytes": ("Size of the store.", ""),
     "store_free_bytes": ("Free space where the store is.", ""),

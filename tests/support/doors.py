@@ -18,6 +18,7 @@ from router.api.doors import Doors
 from router.api.health import Health
 from router.api.hooks import Hooks, Result, Webhooks
 from router.api.limits import ServerLimits
+from router.api.orphaned import Orphaned
 from router.api.reading import Reading, ReadingRoom
 from router.api.recalling import PastRoom, Recalling
 from router.api.server import ApiServer
@@ -32,7 +33,8 @@ from router.ingest.intake import Intake
 from router.ingest.register import Register
 from router.ingest.sources import SourceSettings
 from router.model.alert import Alert
-from router.model.journal import AlertReceived, Entry, SilenceChanged
+from router.model.journal import AlertReceived, Entry, Fact, SilenceChanged
+from router.model.page import AuditEntry
 from router.model.ruleset import RuleSet
 from router.model.severity import SeverityScale
 from router.model.webhook import Credentials, Webhook
@@ -182,6 +184,9 @@ class Rig:
     async def _change(self, fact: SilenceChanged, _who: str) -> None:
         await self.journal.store.append(self.clock.now(), [fact])
 
+    async def _record(self, facts: Sequence[Fact], _entries: Sequence[AuditEntry]) -> None:
+        await self.journal.store.append(self.clock.now(), facts)
+
     def _api(self) -> Api:
         async def reload() -> Sequence[str]:
             return self.mistakes
@@ -220,6 +225,14 @@ class Rig:
                 who=self.authenticator.name_of,
                 ruleset=lambda: RuleSet(version="v1", rules=(), teams=teams(), default_team="platform"),
                 scale=SeverityScale,
+            ),
+            orphaned=Orphaned(
+                room=self.room,
+                orphans=list,
+                rules=frozenset,
+                record=self._record,
+                who=self.authenticator.name_of,
+                now=self.clock.now,
             ),
         )
         return Api(routes=routes, authenticator=self.authenticator, metrics=self.metrics)

@@ -67,6 +67,6 @@ def test_a_webhook_needs_a_token_or_the_secret_of_its_source() -> None:
 
 def test_every_path_is_documented() -> None:
     page = (Path(__file__).resolve().parents[3] / "docs/reference/http.md").read_text()
-    documented = {re.sub(r"/(SEQ|N|ID|NAME)(?=/|$)", "/*", path) for path in re.findall(r"(?:/[\w.\-]+)+/?", page)}
+    documented = {re.sub(r"/(SEQ|N|ID|NAME|RULE)(?=/|$)", "/*", path) for path in re.findall(r"(?:/[\w.\-]+)+/?", page)}
     documented |= {path + "*" for path in documented if path.endswith("/")}
     assert {path for _, path in Rig().api.routes.listed()} <= documented

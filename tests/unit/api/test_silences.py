@@ -134,3 +134,4 @@ def test_a_name_that_is_only_said_is_kept_beside_the_token() -> None:
     assert [signed("ann", ANYBODY), signed("", ANYBODY), signed("ann", "bot"), signed("", "bot"), signed("bot", "bot")] == [
         "ann", "", "ann (bot)", "bot", "bot",
     ]  # fmt: skip
+    assert [signed("ann", "bob, on this machine"), signed("", "bob, on this machine")] == ["ann", "bob"]

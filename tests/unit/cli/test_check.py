@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from router.cli.check import check, examine_files, is_configuration, summarise
+from tests.support.place import Place
 
 KEY = "a1b2c3d4e5f60718293a4b5c6d7e8f90"
 CONFIG = """\
@@ -169,3 +170,18 @@ def test_missing_rules_are_reported_in_the_order_of_the_file(place: Path) -> Non
 def test_the_summary_counts(place: Path) -> None:
     report = examine_files(place / "config.yaml", [], read_secrets=True)
     assert summarise(report) == "2 files, 2 rules, 1 team: no mistakes"
+
+
+def test_what_the_rules_leave_open_is_told_from_the_store(history: Place) -> None:
+    """Of the place's store: two incidents of the rule payment-errors are open."""
+    rules = history.folder / "rules" / "a.yaml"
+    for rule, expected in (
+        ("{id: payment-errors}", []),
+        ("{id: card-errors, renamed_from: payment-errors}", []),
+        ("{id: card-errors}", ["leaves-open"]),
+    ):
+        rules.write_text(f"rules: [{rule}]\n")
+        found = json.loads(history.run("check", "--skip-secrets", "--output", "json").stdout)
+        assert [each["code"] for each in found] == expected
+    assert "rule 'payment-errors' is gone and leaves 2 incidents open: 2, 1 (payments)" in found[0]["message"]
+    assert "incidents close --rule payment-errors" in found[0]["hint"]

@@ -6,7 +6,17 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from router.cli.options import OptionsAnywhere, config_option, fail, limit_option, output_option, print_json, print_table
+from router.cli.options import (
+    OptionsAnywhere,
+    config_option,
+    confirm,
+    fail,
+    limit_option,
+    output_option,
+    print_json,
+    print_table,
+    user_name,
+)
 from router.model.severity import Severity
 
 
@@ -90,3 +100,25 @@ def test_options_of_a_group_may_stand_behind_its_command(written, said) -> None:
 def test_an_option_without_its_value_is_wrong_usage() -> None:
     result = CliRunner().invoke(group, ["show", "--config"])
     assert result.exit_code == 2
+
+
+def test_a_yes_is_asked_for_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SystemExit):
+        confirm("Sure?")
+    monkeypatch.setattr("router.cli.options._has_terminal", lambda: True)
+
+    @click.command()
+    def ask() -> None:
+        confirm("Sure?")
+        click.echo("done")
+
+    assert CliRunner().invoke(ask, input="y\n").output.endswith("done\n")
+    assert CliRunner().invoke(ask, input="n\n").exit_code == 1
+
+
+def test_somebody_without_a_name_is_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nameless() -> str:
+        raise KeyError
+
+    monkeypatch.setattr("getpass.getuser", nameless)
+    assert user_name() == ""

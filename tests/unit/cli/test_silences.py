@@ -93,7 +93,7 @@ def test_added_with_a_yes_and_not_without_a_terminal(silenced: Place) -> None:
 
 
 def test_on_a_terminal_it_is_asked(silenced: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("router.cli.silences._has_terminal", lambda: True)
+    monkeypatch.setattr("router.cli.options._has_terminal", lambda: True)
     result = silenced.run("silences", "add", "service=a", "--for", "2h", "--reason", "works")
     assert "Add it? [y/N]" in result.output
     assert result.exit_code == 1

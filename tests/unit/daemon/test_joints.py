@@ -9,9 +9,9 @@ from router.config.secrets import SecretUnavailable
 from router.config.settings import PagerDutySettings
 from router.daemon.joints import (
     DeadLetterOffice,
+    Desk,
     Hands,
     KeyRing,
-    SilenceDesk,
     api_tokens,
     dispatch_settings,
     ingest_sources,
@@ -168,10 +168,10 @@ class AuditedJournal:
 
 async def test_who_silences_and_who_ends_it_is_in_the_record() -> None:
     journal = AuditedJournal()
-    desk = SilenceDesk(journal=journal, clock=StillClock())
+    desk = Desk(journal=journal, clock=StillClock())
     silence = Silence(id="s1", match=PlainMatch(services=("a",)), until=START + 1, reason="works", by="ann")
-    await desk.change(SilenceChanged(id="s1", silence=silence, by="ann"), "bot")
-    await desk.change(SilenceChanged(id="s1"), "bot")
+    await desk.silence(SilenceChanged(id="s1", silence=silence, by="ann"), "bot")
+    await desk.silence(SilenceChanged(id="s1"), "bot")
     assert [fact.id for fact in journal.facts] == ["s1", "s1"]
     assert [(entry.who, entry.through, entry.what, entry.text) for entry in journal.audit] == [
         ("ann", "api", "silenced", "s1: works"),
@@ -181,5 +181,5 @@ async def test_who_silences_and_who_ends_it_is_in_the_record() -> None:
 
 async def test_a_silence_is_in_force_although_the_record_of_who_cannot_be_kept() -> None:
     journal = AuditedJournal(StoreFull("no room"))
-    await SilenceDesk(journal=journal, clock=StillClock()).change(SilenceChanged(id="s1"), "bot")
+    await Desk(journal=journal, clock=StillClock()).silence(SilenceChanged(id="s1"), "bot")
     assert journal.facts == [SilenceChanged(id="s1")]

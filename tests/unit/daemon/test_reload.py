@@ -13,6 +13,7 @@ from router.daemon.loading import load
 from router.daemon.reload import Reloader
 from router.daemon.troubles import Troubles
 from router.errors import StoreFull
+from router.model.incident import Orphan
 from router.model.journal import AlertReceived, RulesChanged
 from router.telemetry.metrics import Metrics
 from tests.support.stores import StillClock
@@ -68,7 +69,9 @@ class Scene:
         loaded = load(self.config, environ=ENVIRON)
         self.version = loaded.ruleset.version
         self.clock = StillClock()
+        self.orphans: list[Orphan] = []
         self.reloader = Reloader(
+            orphans=lambda _ruleset: self.orphans,
             config_path=self.config,
             environ=ENVIRON,
             current=loaded.settings,
@@ -178,3 +181,13 @@ async def test_secrets_are_read_anew_and_those_that_stood_in_the_file_are_kept(s
     file.write_text("c3" * 16)
     assert await scene.reloader.reload() == []
     assert scene.reloader.current.secrets.resolve(reference).reveal() == "c3" * 16
+
+
+async def test_the_log_says_what_the_new_rules_leave_open(scene: Scene) -> None:
+    scene.orphans.append(Orphan(rule="one", incidents=(17, 18), teams=("platform",)))
+    with structlog.testing.capture_logs() as lines:
+        assert await scene.reloader.reload() == []
+        scene.rules.write_text(GOOD.replace("one", "two"))
+        assert await scene.reloader.reload() == []
+    (line,) = [line for line in lines if line["event"] == "rule_leaves_open"]
+    assert (line["rule"], line["count"], line["incidents"], line["teams"]) == ("one", 2, (17, 18), ("platform",))

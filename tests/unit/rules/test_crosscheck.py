@@ -77,3 +77,10 @@ def test_thousands_of_rules_are_compared_within_bounds(monkeypatch: pytest.Monke
     assert found_in(f"{text}  - {{id: twice, match: {{service: '*-7-*'}}}}\n") == []
     monkeypatch.setattr("router.rules.crosscheck.MAX_COMPARED", 50_000)
     assert found_in(f"{text}  - {{id: twice, match: {{service: '*-7-*'}}}}\n") == [("unreachable-rule", "102:5")]
+
+
+def test_an_old_name_is_nobodys_id_and_one_rules_only() -> None:
+    assert found_in("rules: [{id: new, renamed_from: [old, older]}]") == []
+    assert found_in("rules: [{id: new, renamed_from: old, match: {service: a}}, {id: old}]") == [("bad-old-name", "1:33")]
+    twice = "rules: [{id: a, renamed_from: old, match: {service: a}}, {id: b, renamed_from: old}]"
+    assert found_in(twice) == [("bad-old-name", "1:80")]
