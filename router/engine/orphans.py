@@ -6,6 +6,7 @@ belongs to. Two episodes are never made one: where the other rule has one open f
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from sys import intern
 
 from router.engine.arrivals import Arrivals
@@ -59,7 +60,7 @@ class Orphans:
         if names:
             for group in self._groups_of(set(names)):
                 self._move(group, names[group.rule], "", freed)
-            self._state.rename_counters(names)
+            _rename_counters(self._state, names)
         return freed
 
     def decide_anew(self, rows: list[int]) -> None:
@@ -117,3 +118,30 @@ def _describe(rule: str, groups: list[Group]) -> Orphan:
     episodes = [group.episode for group in groups if group.episode is not None]
     teams = dict.fromkeys(page[0] for episode in episodes for page in episode.pages)
     return Orphan(rule=rule, incidents=tuple(sorted(episode.number for episode in episodes)), teams=tuple(sorted(teams)))
+
+
+def _rename_counters(state: State, names: Mapping[str, str]) -> None:
+    """What was counted for these rules beside their groups, and their storms, belongs to the rules of the new names."""
+    for window_id, row in state.shared.items():
+        new = names.get(row.rule)
+        if new is not None and (new, row.names, row.values) not in state.shared_ids:
+            del state.shared_ids[row.rule, row.names, row.values]
+            row.rule = new
+            state.shared_ids[new, row.names, row.values] = window_id
+            state.put_counter(window_id, row)
+    for scope, owner in list(state.limits):
+        new = names.get(owner) if scope == "rule" else None
+        if new is not None and (scope, new) not in state.limits:
+            counter_id, limit = state.limits.pop((scope, owner))
+            limit.owner = new
+            state.limits[scope, new] = (counter_id, limit)
+            state.put_counter(counter_id, limit)
+    for storm in state.storms.values():
+        row_ = storm.row
+        new = names.get(row_.owner) if row_.scope == "rule" else None
+        if new is not None and (row_.scope, new, row_.team) not in state.storm_places:
+            del state.storm_places[row_.scope, row_.owner, row_.team]
+            row_.owner = new
+            state.storm_places[row_.scope, new, row_.team] = storm
+            state.touch_storm(storm)
+            state.touch_incident(row_.number, storm)

@@ -9,7 +9,6 @@ came in, which the register holds as well; after a restart as the bytes of their
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Mapping
 from sys import intern
 from typing import Protocol
 
@@ -348,32 +347,6 @@ class State:
         if self.numbers.ruleset != self.policy.version:
             self.numbers.ruleset = self.policy.version
             self._counter_rows[NUMBERS_ID] = self.numbers
-
-    def rename_counters(self, names: Mapping[str, str]) -> None:
-        """What was counted for these rules beside their groups, and their storms, belongs to the rules of the new names."""
-        for window_id, row in self.shared.items():
-            new = names.get(row.rule)
-            if new is not None and (new, row.names, row.values) not in self.shared_ids:
-                del self.shared_ids[row.rule, row.names, row.values]
-                row.rule = new
-                self.shared_ids[new, row.names, row.values] = window_id
-                self._counter_rows[window_id] = row
-        for scope, owner in list(self.limits):
-            new = names.get(owner) if scope == "rule" else None
-            if new is not None and (scope, new) not in self.limits:
-                counter_id, limit = self.limits.pop((scope, owner))
-                limit.owner = new
-                self.limits[scope, new] = (counter_id, limit)
-                self._counter_rows[counter_id] = limit
-        for storm in self.storms.values():
-            row_ = storm.row
-            new = names.get(row_.owner) if row_.scope == "rule" else None
-            if new is not None and (row_.scope, new, row_.team) not in self.storm_places:
-                del self.storm_places[row_.scope, row_.owner, row_.team]
-                row_.owner = new
-                self.storm_places[row_.scope, new, row_.team] = storm
-                self.touch_storm(storm)
-                self.touch_incident(row_.number, storm)
 
     def adopt(self, policy: Policy) -> None:
         """Other rules from now on: every timer is what the new rules make of the state."""
