@@ -9,6 +9,7 @@ import json
 from typing import Any
 
 from router.cli.schema_tables import json_schema
+from router.importing.writing import block
 from router.rules.fields import FIELDS
 from router.rules.filters import FILTERS, OUTPUT_CAP
 from router.rules.template import TEXT_CAP
@@ -137,9 +138,10 @@ class _Page:
         self._find_places(self._schema, "")
 
     def render(self) -> list[str]:
-        lines = self._render_section("## Top level", self._schema)
+        lines = self._render_section("## Top level", self._schema) + self._render_keys("", self._schema)
         for name, place in self._places.items():
-            lines += self._render_section(f"## `{place}`", self._schema["$defs"][name])
+            section = self._schema["$defs"][name]
+            lines += self._render_section(f"## `{place}`", section) + self._render_keys(place, section)
         return lines
 
     def _find_places(self, schema: dict[str, Any], place: str) -> None:
@@ -179,6 +181,23 @@ class _Page:
             lines.append(f"| `{name}` | {self._value(prop)} | {default} | {_meaning(described)} |")
         return [*lines, ""]
 
+    def _render_keys(self, place: str, section: dict[str, Any]) -> list[str]:
+        """A part for each key that has no section of its own."""
+        path, _, form = place.partition(" (")
+        suffix = f" ({form}" if form else ""
+        sections = {each.partition(" (")[0].removesuffix("[]").removesuffix(".NAME") for each in self._places.values()}
+        lines: list[str] = []
+        for name, prop in section.get("properties", {}).items():
+            key = f"{path}.{name}" if path else name
+            if key in sections:
+                continue
+            default = "required" if name in section.get("required", ()) else f"default {_default(prop) or 'none'}"
+            example = block({name: next(iter(prop.get("examples", ())), "")}, 0)
+            kind = self._value(prop)
+            lines += [f"### `{key}`{suffix}", "", f"{kind[:1].upper()}{kind[1:]}; {default}. {prop['description']}", ""]
+            lines += ["```yaml", *example, "```", ""]
+        return lines
+
     def _value(self, prop: dict[str, Any]) -> str:
         if "$ref" in prop:
             return _link(self._places[_name_of(prop)])
@@ -216,15 +235,7 @@ def _default(prop: dict[str, Any]) -> str:
 
 
 def _meaning(prop: dict[str, Any]) -> str:
-    text: str = prop.get("description", "")
-    examples = prop.get("examples")
-    if examples and not any(example in _BY_EXAMPLE for example in map(_inline, examples)):
-        text += " For example " + " or ".join(f"`{_inline(example)}`" for example in examples) + "."
-    return text.replace("|", "\\|")
-
-
-def _inline(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return str(prop.get("description", "")).replace("|", "\\|")
 
 
 def _name_of(prop: dict[str, Any]) -> str:

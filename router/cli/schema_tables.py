@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from router.cli.schema_examples import add_examples
 from router.config.schema import Configuration
 from router.rules.schema import RuleFile
 
@@ -22,10 +23,14 @@ _NULL = {"type": "null"}
 def json_schema(which: str | None = None) -> dict[str, Any]:
     """A complete JSON Schema of ``config`` or ``rules``; without an argument of either, whichever a file is."""
     if which is not None:
-        return {"$schema": DIALECT, "title": TITLES[which], **_clean(MODELS[which].model_json_schema(by_alias=True))}
+        schema = {"$schema": DIALECT, "title": TITLES[which], **_clean(MODELS[which].model_json_schema(by_alias=True))}
+        add_examples(schema)
+        return schema
     names, found = models_json_schema([(Configuration, "validation"), (RuleFile, "validation")], by_alias=True)
     either = [names[(Configuration, "validation")], names[(RuleFile, "validation")]]
-    return {"$schema": DIALECT, "title": f"{TITLES['config']} or rules", "oneOf": either, **_clean(found)}
+    schema = {"$schema": DIALECT, "title": f"{TITLES['config']} or rules", "oneOf": either, **_clean(found)}
+    add_examples(schema)
+    return schema
 
 
 def _clean(schema: Any) -> Any:

@@ -25,6 +25,8 @@ def on_one_line(value: Any) -> str:
     match value:
         case bool():
             return "true" if value else "false"
+        case int() | float():
+            return str(value)
         case Mapping():
             return "{" + ", ".join(f"{scalar(str(key))}: {on_one_line(inner)}" for key, inner in value.items()) + "}"
         case list():

@@ -22,7 +22,8 @@ def test_every_key_has_a_row_with_a_meaning(which: str) -> None:
     page = render_page(which)
     schema = json_schema(which)
     for section in (schema, *schema["$defs"].values()):
-        for key in section["properties"]:
+        for key, prop in section["properties"].items():
+            assert prop.get("examples"), f"{key} has no example: add a row to TEXTS in router/cli/schema_examples.py"
             rows = [line for line in page.splitlines() if line.startswith(f"| `{key}` |")]
             assert rows, key
             if key != "kind":
