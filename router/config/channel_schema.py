@@ -70,7 +70,7 @@ Zone: TypeAlias = Annotated[str, AfterValidator(_check_zone), _said("a zone such
 class DigestSection(Section):
     """The channel collects what it would be told, and sends one message that names it all: `every` or `at`."""
 
-    every: Maybe[Annotated[Duration, between(60_000, 7 * DAY_MS, "1m to 7d")]] = setting(
+    every: Maybe[Annotated[Duration, between(10_000, 7 * DAY_MS, "10s to 7d")]] = setting(
         None, "So long after the first thing it holds."
     )
     at: TimeOfDay | list[TimeOfDay] = setting([], "At these times of the day.", examples=["09:00", ["09:00", "16:30"]])

@@ -110,6 +110,10 @@ class Channels:
             return self.incidents
         return self._pagerduty
 
+    def knows(self, name: str) -> bool:
+        """Whether there is a channel of this name now."""
+        return name == PAGERDUTY or self._find(name) is not None
+
     def _find(self, name: str) -> Channel | None:
         return self.own.get(name) or self.others.get(name)
 

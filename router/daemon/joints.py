@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Protocol, assert_never, get_args
 
@@ -62,21 +62,27 @@ class AuditedJournal(Journal, Protocol):
 class DeadLetterOffice:
     """Fits ``dispatch.protocols.Failures``: journals what was given up, then raises the router's own alert."""
 
-    def __init__(self, *, journal: Journal, troubles: Troubles, clock: Clock) -> None:
-        """Parts as wired."""
+    def __init__(
+        self, *, journal: Journal, troubles: Troubles, clock: Clock, knows: Callable[[str], bool] = lambda _channel: True
+    ) -> None:
+        """Parts as wired. ``knows``: whether there is a channel of that name (still)."""
         self._journal = journal
         self._troubles = troubles
         self._clock = clock
+        self._knows = knows
 
     async def failed(self, deliveries: Sequence[Delivery]) -> None:
         """Returns when the failures are in the journal; the engine pages the fallback from there.
 
         What pages nobody (a notification, and the like) has no fallback: that its channel fails is a trouble of our own, once.
+        That somebody has removed the channel is none: what waited for it is a dead letter, and nobody is woken for that.
         """
         pages = [fact_of(delivery) for delivery in deliveries if delivery.team]
         if pages:
             await self._journal.append(self._clock.now(), pages, reserved=True)
         for delivery in deliveries:
+            if not delivery.team and not self._knows(delivery.channel):
+                continue
             to = f"team {delivery.team}" if delivery.team else delivery.routing_key
             summary = f"a {delivery.action} for {to} could not be delivered: {delivery.reason}"
             await self._troubles.fire(Trouble.DEAD_LETTER, summary, subject=subject_of(delivery))

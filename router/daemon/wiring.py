@@ -171,7 +171,7 @@ def _way_out(
     dispatcher = Dispatcher(
         sender=channels,
         recorder=store,
-        failures=DeadLetterOffice(journal=store, troubles=troubles, clock=clock),
+        failures=DeadLetterOffice(journal=store, troubles=troubles, clock=clock, knows=channels.knows),
         clock=clock,
         rng=chance,
         settings=dispatch_settings(settings.pagerduty, pacings(settings)),

@@ -79,6 +79,7 @@ async def test_a_channel_that_is_gone_is_a_rejection_that_says_so() -> None:
     assert "channel gone is not in the configuration" in outcome.cause
     assert channels.endpoint_of(told("gone")) == "channel:gone"
     assert page.sent == []
+    assert [channels.knows(name) for name in ("pagerduty", "gone")] == [True, False]
     channels.others = {"gone": Way("back.again")}
     outcome = await channels.send(told("gone", UNWRITTEN))
     assert isinstance(outcome, Rejected), "what it did not write it must not send"

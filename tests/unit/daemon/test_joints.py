@@ -83,6 +83,16 @@ async def test_what_pages_nobody_has_no_fallback_and_is_a_trouble_once() -> None
     assert alert.alert.summary == "a trigger for channel:ops-chat could not be delivered: HTTP 404: no_service"
 
 
+async def test_a_channel_that_was_removed_wakes_nobody() -> None:
+    journal, clock = Journal(), StillClock()
+    troubles = Troubles(journal=journal, clock=clock, metrics=Metrics())
+    office = DeadLetterOffice(journal=journal, troubles=troubles, clock=clock, knows=lambda name: name == "mail")
+    gone = delivery(1, channel="ops-chat", team="", routing_key="channel:ops-chat")
+    there = delivery(2, channel="mail", team="", routing_key="channel:mail")
+    await office.failed([gone, there])
+    assert [fact.alert.labels["subject"] for fact in journal.facts] == ["channel:mail"]
+
+
 class Dispatcher:
     async def retry(self, delivery_id: int) -> str:
         return {1: "done", 2: "busy", 3: "finished", 4: "resolved"}.get(delivery_id, "unknown")
