@@ -18,8 +18,8 @@ from router.cli.asking import ask_daemon
 from router.cli.options import config_option, fail, output_option, print_json
 from router.cli.reading import load
 from router.clock import SystemClock
+from router.model.drill import NAME
 
-NAME = "Drill"
 POLL_SECONDS = 0.5
 THERE = {"confirmed", "acknowledged", "resolved"}
 

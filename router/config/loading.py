@@ -20,6 +20,7 @@ from router.config.callbacks import build_callbacks
 from router.config.channel_building import TemplateCheck, build_channels, build_redaction
 from router.config.channel_secrets import CHANNEL_PURPOSES, check_channel_secret
 from router.config.channels import build_policies, build_severity_channels
+from router.config.drills import build_drills
 from router.config.findings import Findings
 from router.config.history import build_history
 from router.config.listening import build_addresses
@@ -217,6 +218,7 @@ def _build(
             by_severity=build_severity_channels(value.severity_channels, policies, findings),
             callbacks=build_callbacks(value, policies, findings),
         ),
+        drills=build_drills(value, teams, findings),
         shutdown_timeout_ms=value.shutdown_timeout,
         rights=_build_rights(value, findings),
         watch=value.reload.watch,

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypeAlias
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from router.config.channel_kinds import AnyChannel, RedactSection
 from router.config.fields import (
@@ -95,6 +96,29 @@ class TeamPagerDutySection(Section):
     )
 
 
+class DrillSection(Section):
+    """A marked test page by schedule, through the real rules and key, followed to PagerDuty and back. Somebody is paged."""
+
+    at: str = Field(description="The time of day, 24 hours.", pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", examples=["10:00"])
+    weekdays: list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]] = setting(
+        ["mon", "tue", "wed", "thu", "fri"], "On which days.", min_length=1
+    )
+    zone: str = setting("UTC", "The zone whose clock is meant, as the IANA calls it.", examples=["Europe/Berlin"])
+    service: Maybe[str] = setting(None, "The alert's service; by default the first that the team owns and is no pattern.")
+    severity: SeverityWord = setting("info", "The alert's severity.")
+    within: Annotated[Duration, between(10_000, 3_600_000, "10s to 1h")] = setting("5m", "How long each step may take.")
+
+    @field_validator("zone")
+    @classmethod
+    def check_zone(cls, value: str) -> str:
+        """One that this machine knows."""
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise Mistake("unknown-zone", f"no zone is called {value[:60]!r}", "such as Europe/Berlin or UTC") from error
+        return value
+
+
 class TeamSection(Section):
     """Who is paged."""
 
@@ -107,6 +131,7 @@ class TeamSection(Section):
     pagerduty: TeamPagerDutySection = Field(description="How the team is reached.")
     limit: Maybe[LimitSection] = setting(None, "At most so many incidents; above it one storm incident.")
     fallback: Maybe[str] = setting(None, "The team paged instead when PagerDuty refuses this team's key.")
+    drill: Maybe[DrillSection] = setting(None, "Prove the team's page by schedule.")
     channels: list[str] | str = setting(
         [], "Told too of whatever this team is paged for, unless the rule has a `notify` of its own."
     )

@@ -17,6 +17,7 @@ from router.config.history import HistorySettings
 from router.config.secrets import Secrets
 from router.errors import Diagnostic, Span
 from router.model.channel import ChannelSettings, Redaction
+from router.model.drill import Drill
 from router.model.quantity import Rate
 from router.model.ruleset import NO_CHANNELS, Channels, FileRights, Team
 from router.model.severity import SeverityScale
@@ -174,4 +175,5 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     channels: dict[str, ChannelSettings] = {}  # by name; how each is told
     redaction: Redaction = Redaction()  # for every way out
     notify: Channels = NO_CHANNELS  # the rules' side of the channels
+    drills: dict[str, Drill] = {}  # by team
     spans: dict[str, Span] = {}  # where "rules" and each "teams.NAME" stand, for findings about them

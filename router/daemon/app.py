@@ -40,6 +40,7 @@ EXPIRY_SECONDS = 1.0
 CHECKPOINT_SECONDS = 5.0
 LOOK_SECONDS = 5.0
 RETIRE_SECONDS = 600.0
+DRILL_SECONDS = 2.0
 RECONCILE_SECONDS = 3600.0
 RECONCILE_FIRST_SECONDS = 60.0
 CLOCK_JUMP_MS = 5_000
@@ -249,6 +250,7 @@ class Daemon:
         chores.every(CHECKPOINT_SECONDS, "checkpoint", self._parts.intake.checkpoint)
         chores.every(LOOK_SECONDS, "look", self._look)
         chores.every(RETIRE_SECONDS, "retire", self._retire)
+        chores.every(DRILL_SECONDS, "drill", self._parts.drills.tick)
         chores.every(RECONCILE_SECONDS, "reconcile", self._reconcile)
         if self._history.seconds:
             chores.every(self._history.seconds, "history", self._history.sync)
@@ -328,6 +330,7 @@ class Daemon:
     async def _apply(self, settings: Settings) -> None:
         parts = self._parts
         self._redactor.learn(known_secrets(settings))
+        parts.drills.configure(settings.drills)
         parts.keys.secrets, parts.keys.teams = settings.secrets, settings.teams
         parts.intake.reconfigure(ingest_sources(settings).values(), settings.scale)
         retired = parts.telling.change(settings)
@@ -345,7 +348,7 @@ class Daemon:
             outbox=self._parts.dispatcher.snapshot,
             usage=self._store.usage,
             bodies_held=lambda: self._doorway.bodies_held,
-            followed=self._parts.paging.follower.figures,
+            followed=lambda: self._parts.paging.follower.figures() | self._parts.drills.figures(),
             remembered=self._history.figures,
             reloaded=lambda: (self._reloader.succeeded, self._reloader.loaded_at),
         )

@@ -44,6 +44,7 @@ class Trouble(StrEnum):
     PAGE_NOT_CONFIRMED = "PageNotConfirmed"
     PAGES_NOT_FOLLOWED = "PagesNotFollowed"
     WEBHOOKS_REFUSED = "WebhooksRefused"
+    DRILL_FAILED = "DrillFailed"
 
 
 SEVERITIES = {
@@ -56,6 +57,7 @@ SEVERITIES = {
     Trouble.PAGE_NOT_CONFIRMED: Severity.CRITICAL,
     Trouble.PAGES_NOT_FOLLOWED: Severity.WARNING,
     Trouble.WEBHOOKS_REFUSED: Severity.WARNING,
+    Trouble.DRILL_FAILED: Severity.ERROR,
 }
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from router.clock import Clock
 from router.config.settings import Settings
 from router.daemon.channels import Channels, PagerDutyWay
+from router.daemon.drills import Drills
 from router.daemon.fetching import fetch
 from router.daemon.joints import DeadLetterOffice, KeyRing, Rebuilding, dispatch_settings, ingest_sources
 from router.daemon.observing import DeliveryCounts
@@ -48,6 +49,7 @@ class Parts:
     counts: DeliveryCounts
     troubles: Troubles
     paging: Paging
+    drills: Drills
 
     async def aclose(self) -> None:
         """Let go of all connections."""
@@ -72,8 +74,7 @@ def wire(
     sources = ingest_sources(settings)
     engine = Engine(before, now=recovered.decided_at)
     engine.restore(recovered.state, now=recovered.decided_at)
-    register = Register()
-    register.restore(recovered.state, recovered.undecided, recovered.expiries, clock.now(), sources)
+    (register := Register()).restore(recovered.state, recovered.undecided, recovered.expiries, clock.now(), sources)
     troubles = Troubles(journal=store, clock=clock, metrics=metrics)
     troubles.recover(recovered.state, recovered.undecided)
     counts = DeliveryCounts(metrics)
@@ -125,7 +126,24 @@ def wire(
         counts=counts,
         troubles=troubles,
         paging=paging,
+        drills=_drills(settings, store, paging, troubles, recovered, clock=clock, chance=chance),
     )
+
+
+def _drills(
+    settings: Settings,
+    store: Store,
+    paging: Paging,
+    troubles: Troubles,
+    recovered: Recovered,
+    *,
+    clock: Clock,
+    chance: random.Random,
+) -> Drills:
+    """By schedule; what a crash left of one is ended."""
+    drills = Drills(settings.drills, keeper=store, ask=paging.looker, troubles=troubles, clock=clock, chance=chance)
+    drills.recover(recovered.state)
+    return drills
 
 
 def _join_ways(channels: Channels, telling: Telling, paging: Paging, settings: Settings) -> None:

@@ -153,6 +153,7 @@ class Follower:
         for page, delivery_id in recalled.unconfirmed:
             self._wait_for(page, delivery_id)
         self._webhooks.extend(recalled.webhooks)
+        self._confirmed_at = {**recalled.confirmed_at, **self._confirmed_at}
 
     async def step(self) -> None:
         """Everything that is due now."""

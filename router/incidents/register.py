@@ -14,6 +14,9 @@ from router.store.base import Reader
 MAX_RECALLED = 20_000
 """Open incidents taken up at a start; more than that are an emergency of another kind."""
 
+MAX_AUDIT = 5_000
+"""Entries of the audit record looked through at a start for when each team's page was last proven."""
+
 _CHUNK = 1_000
 
 Key = tuple[int, str]
@@ -42,6 +45,7 @@ class Recalled(msgspec.Struct, frozen=True, kw_only=True):
     pages: list[Page]
     unconfirmed: list[tuple[Page, int]]  # with the id of its delivery
     webhooks: list[Webhook]
+    confirmed_at: dict[str, int]  # when a page of each team was last confirmed
 
 
 class PageRegister:
@@ -121,7 +125,27 @@ def recall(reader: Reader) -> Recalled:
                         incident=incident.number, team=delivery.team, dedup_key=delivery.dedup_key, sent_at=delivery.finished_at
                     )
                     unconfirmed.append((page or new, delivery.id))
-    return Recalled(pages=pages, unconfirmed=unconfirmed, webhooks=reader.webhooks(limit=10_000))
+    return Recalled(
+        pages=pages,
+        unconfirmed=unconfirmed,
+        webhooks=reader.webhooks(limit=10_000),
+        confirmed_at=last_of(reader, "confirmed"),
+    )
+
+
+def last_of(reader: Reader, what: str) -> dict[str, int]:
+    """When the audit record says this of each team last, as far back as MAX_AUDIT entries."""
+    found: dict[str, int] = {}
+    before: int | None = None
+    for _ in range(MAX_AUDIT // _CHUNK):
+        rows = reader.audit(before_id=before, limit=_CHUNK)
+        for row in rows:
+            if row.entry.what == what:
+                found.setdefault(row.entry.team, row.entry.at)
+        if len(rows) < _CHUNK:
+            break
+        before = rows[-1].id
+    return found
 
 
 def is_sent_page(delivery: Delivery) -> bool:

@@ -30,6 +30,8 @@ GAUGES: dict[str, tuple[str, str]] = {
     "pages_unacknowledged": ("Pages open in PagerDuty that nobody has acknowledged.", ""),
     "page_confirmed_timestamp_seconds": ("When a page of this team was last confirmed.", "team"),
     "request_bodies_bytes": ("Bytes of large request bodies that are not answered yet.", ""),
+    "drill_proven_timestamp_seconds": ("When a drill of this team last succeeded.", "team"),
+    "drill_confirmed_seconds": ("How long the page of this team's last drill took to be shown by PagerDuty.", "team"),
     "webhooks_waiting": ("Webhooks taken and not yet worked on.", ""),
     "history_incidents": ("Incidents in the history that was fetched from PagerDuty.", ""),
     "history_unread": ("Incidents of the history whose stories are still to be fetched.", ""),
