@@ -11,6 +11,7 @@ import click
 import msgspec
 
 from router.cli.excerpt import Excerpts
+from router.cli.lint import find_doubts
 from router.cli.options import output_option, print_json
 from router.config.loading import Examined, examine
 from router.config.rule_files import read_rule_files, shown_name
@@ -20,7 +21,7 @@ from router.daemon.templates import check_body
 from router.errors import Diagnostic, Span, StoreError
 from router.ingest.checking import check_webhook
 from router.model.incident import Incident
-from router.model.ruleset import DEFAULT_RULE_ID, RuleSet
+from router.model.ruleset import DEFAULT_RULE_ID, OWNER, RuleSet
 from router.rules.compiling import check_files, compile_ruleset
 from router.rules.findings import Names
 from router.store.sqlite.reader import open_reader
@@ -62,9 +63,25 @@ class Report(msgspec.Struct, kw_only=True):
     help="The configuration file (also ALERT_ROUTER_CONFIG).",
 )
 @click.option("--skip-secrets", is_flag=True, help="Do not read secrets: for a machine that does not hold them.")
+@click.option("--strict", is_flag=True, help="Exit code 1 for warnings, too.")
+@click.option(
+    "--services",
+    "services_path",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Names of services, one a line: known besides those of the record.",
+)
 @output_option
 @click.pass_context
-def check(context: click.Context, paths: tuple[Path, ...], config_path: Path, output: str, *, skip_secrets: bool) -> None:
+def check(
+    context: click.Context,
+    *,
+    paths: tuple[Path, ...],
+    config_path: Path,
+    output: str,
+    skip_secrets: bool,
+    strict: bool,
+    services_path: Path | None,
+) -> None:
     r"""Find every mistake in the configuration and the rules.
 
     Without PATH: the configuration and the rule files it names. With PATH: these rule files or directories, against the teams
@@ -75,8 +92,12 @@ def check(context: click.Context, paths: tuple[Path, ...], config_path: Path, ou
       alert-router check
       alert-router check rules/payments.yaml --skip-secrets
       alert-router check --config /etc/alert-router/config.yaml --output json
+      alert-router check --strict --services services.txt
 
-    Exit code 1 if there is a mistake; warnings alone are 0.
+    Besides mistakes, warnings: what is doubtful about the rules, each with a code (docs/reference/diagnostics.md). The whole
+    configuration is also held against the record and the rule tests, where there are any.
+
+    Exit code 1 if there is a mistake, with --strict also for a warning.
     """
     configurations = [path for path in paths if path.is_file() and is_configuration(path)]
     if len(configurations) > 1:
@@ -87,12 +108,17 @@ def check(context: click.Context, paths: tuple[Path, ...], config_path: Path, ou
     rule_paths = [path for path in paths if path not in configurations]
     if not config_path.is_file() and (is_named or not rule_paths):
         raise click.UsageError(f"there is no configuration {config_path}; name one with --config FILE, or rule files to check")
-    report = examine_files(config_path if config_path.is_file() else None, rule_paths, read_secrets=not skip_secrets)
+    report = examine_files(
+        config_path if config_path.is_file() else None,
+        rule_paths,
+        read_secrets=not skip_secrets,
+        services_path=services_path,
+    )
     if output == "json":
         print_json([as_json(found) for found in report.diagnostics])
     else:
         _print_text(report)
-    context.exit(1 if report.errors else 0)
+    context.exit(1 if report.errors or (strict and report.diagnostics) else 0)
 
 
 def is_configuration(path: Path) -> bool:
@@ -101,7 +127,9 @@ def is_configuration(path: Path) -> bool:
     return isinstance(data, dict) and ("teams" in data or "default_team" in data)
 
 
-def examine_files(config_path: Path | None, rule_paths: Sequence[Path], *, read_secrets: bool) -> Report:
+def examine_files(
+    config_path: Path | None, rule_paths: Sequence[Path], *, read_secrets: bool, services_path: Path | None = None
+) -> Report:
     """Check a configuration and its rule files, or these rule files; without a configuration any team and severity will do."""
     examined: Examined | None = None
     texts: dict[str, bytes] = {}
@@ -124,7 +152,13 @@ def examine_files(config_path: Path | None, rule_paths: Sequence[Path], *, read_
     # Without settings there may well be rules: it is not known where.
     diagnostics += found.diagnostics if settings or rule_paths else []
     diagnostics.sort(key=lambda each: (each.span.line, each.span.column))
-    rules, more = _check_rules(found.files, examined, is_whole=not rule_paths)
+    rules, more, ruleset = _check_rules(found.files, examined, is_whole=not rule_paths)
+    # What looks idle, or doubtful, may do so because of a mistake that is reported.
+    if settings and ruleset and config_path and not rule_paths and not _has_errors([*diagnostics, *more]):
+        more += _find_idle(settings, ruleset)
+        doubts, tests = find_doubts(settings, ruleset, found.files, config_path=config_path, services_path=services_path)
+        more += doubts
+        texts |= tests
     return Report(
         diagnostics=diagnostics + more,
         files=len(found.files) + len(texts),
@@ -134,13 +168,20 @@ def examine_files(config_path: Path | None, rule_paths: Sequence[Path], *, read_
     )
 
 
-def _check_rules(files: RuleTexts, examined: Examined | None, *, is_whole: bool) -> tuple[int, list[Diagnostic]]:
+def _has_errors(diagnostics: Sequence[Diagnostic]) -> bool:
+    return any(found.level == "error" for found in diagnostics)
+
+
+def _check_rules(
+    files: RuleTexts, examined: Examined | None, *, is_whole: bool
+) -> tuple[int, list[Diagnostic], RuleSet | None]:
+    """How many rules there are, what is wrong with them, and the rule set if nothing is and its teams are known."""
     settings = examined.settings if examined else None
     if settings is None or examined is None or not examined.knows_teams:
         scale = settings.scale if settings else DEFAULT_SCALE
-        return check_files(files, Names(teams=None, scale=scale))
+        return (*check_files(files, Names(teams=None, scale=scale)), None)
     if not examined.knows_channels:
-        return check_files(files, Names(teams=settings.teams, scale=settings.scale, sources=settings.sources))
+        return (*check_files(files, Names(teams=settings.teams, scale=settings.scale, sources=settings.sources)), None)
     ruleset, diagnostics = compile_ruleset(
         files,
         teams=settings.teams,
@@ -152,11 +193,8 @@ def _check_rules(files: RuleTexts, examined: Examined | None, *, is_whole: bool)
     )
     if ruleset is None:
         names = Names(teams=settings.teams, channels=settings.notify.policies, scale=settings.scale)
-        return check_files(files, names)[0], diagnostics
-    diagnostics = diagnostics + (_find_orphans(settings, ruleset) if is_whole else [])
-    # A team may look idle because of the mistake that is reported about it.
-    is_sound = is_whole and not any(found.level == "error" for found in examined.diagnostics)
-    return len(ruleset.rules), diagnostics + (_find_idle(settings, ruleset) if is_sound else [])
+        return check_files(files, names)[0], diagnostics, None
+    return len(ruleset.rules), diagnostics + (_find_orphans(settings, ruleset) if is_whole else []), ruleset
 
 
 def _find_orphans(settings: Settings, ruleset: RuleSet) -> list[Diagnostic]:
@@ -209,12 +247,16 @@ def _find_idle(settings: Settings, ruleset: RuleSet) -> list[Diagnostic]:
             code="idle-team",
             span=settings.spans[f"teams.{name}"],
             path=f"teams.{name}",
-            message=f"team {name!r} is never paged: it owns no services and no rule or fallback names it",
-            hint="give it services, name it in a rule's page, or leave it out",
+            message=f"team {name!r} is never paged: "
+            + ("no rule pages the owner of its services" if team.services else "it owns no services")
+            + ", and no rule or fallback names it",
+            hint="page: owner in a rule for its services, or name it in a rule's page"
+            if team.services
+            else "give it services, name it in a rule's page, or leave it out",
             level="warning",
         )
         for name, team in settings.teams.items()
-        if not team.services and name not in paged
+        if name not in paged and not (team.services and (OWNER in paged or not ruleset.rules))
     ]
 
 
