@@ -22,6 +22,7 @@ from router.errors import Diagnostic, Span, StoreError
 from router.ingest.checking import check_webhook
 from router.model.incident import Incident
 from router.model.ruleset import DEFAULT_RULE_ID, OWNER, RuleSet
+from router.rules.acting import check_hands
 from router.rules.compiling import check_files, compile_ruleset
 from router.rules.findings import Names
 from router.store.sqlite.reader import open_reader
@@ -194,6 +195,7 @@ def _check_rules(
     if ruleset is None:
         names = Names(teams=settings.teams, channels=settings.notify.policies, scale=settings.scale)
         return check_files(files, names)[0], diagnostics, None
+    diagnostics = diagnostics + check_hands(ruleset, can_act=settings.pagerduty.can_act)
     return len(ruleset.rules), diagnostics + (_find_orphans(settings, ruleset) if is_whole else []), ruleset
 
 

@@ -263,6 +263,7 @@ def _build_pagerduty(value: Configuration, findings: Findings) -> PagerDutySetti
         use_environment_proxy=section.use_environment_proxy,
         api_token=token,
         sender=section.from_ or "",
+        mends=section.reconcile == "mend",
         webhook_secrets=tuple(
             findings.refer(("pagerduty", "webhook_secrets", index), secret, Purpose.WEBHOOK_SECRET)
             for index, secret in enumerate(section.webhook_secrets)

@@ -224,6 +224,10 @@ class PagerDutySection(Section):
         pattern=r"^[^@\s]+@[^@\s]+$",
         examples=["alert-router@example.com"],
     )
+    reconcile: Literal["mend", "list"] = setting(
+        "mend",
+        "What is done hourly about differences between PagerDuty and us: `mend` what is safe, or `list` it in the log.",
+    )
     webhook_secrets: list[Reference] = setting(
         [],
         "Secrets of the webhook subscriptions that tell us what happens, as PagerDuty shows them; several while one is "

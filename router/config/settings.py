@@ -120,7 +120,13 @@ class PagerDutySettings(msgspec.Struct, frozen=True, kw_only=True):
     sender: str = ""  # email address for ``From``
     webhook_secrets: tuple[str, ...] = ()  # references
     confirm_within_ms: dict[str, int] = {}  # by team; 0: not looked at
+    mends: bool = True  # the hourly comparison does more than list
     redaction: Redaction = Redaction()
+
+    @property
+    def can_act(self) -> bool:
+        """Whether something can be done in PagerDuty besides sending events."""
+        return bool(self.api_token and self.sender)
 
 
 class TokenSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -294,7 +294,8 @@ class Daemon:
     async def _reconcile(self) -> None:
         """With PagerDuty; what cannot be asked now is asked in an hour."""
         try:
-            for finding in await self._parts.paging.reconciler.run():
+            dry_run = not self._reloader.current.pagerduty.mends
+            for finding in await self._parts.paging.reconciler.run(dry_run=dry_run):
                 log.info("reconciled", **msgspec.to_builtins(finding))
         except (RemoteError, StoreError, Overloaded) as error:
             log.warning("not_reconciled", cause=str(error))

@@ -18,6 +18,7 @@ from router.daemon.templates import check_body
 from router.errors import ConfigError, Diagnostic, RouterError, Span
 from router.ingest.checking import check_webhook
 from router.model.ruleset import RuleSet
+from router.rules.acting import check_hands
 from router.rules.compiling import compile_ruleset, ruleset_texts
 
 MAX_FILE_BYTES = 16 * 1024 * 1024
@@ -81,6 +82,7 @@ def load(
     )
     if ruleset is None:
         raise RulesBroken(settings, diagnostics)
+    diagnostics += check_hands(ruleset, can_act=settings.pagerduty.can_act)
     texts = ruleset_texts(
         files, teams=settings.teams, default_team=settings.default_team, scale=settings.scale, channels=settings.notify
     )

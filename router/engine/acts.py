@@ -47,7 +47,8 @@ def _wish(act: Act, writer: Writer) -> Wish:
     return Wish(
         message=text[: MAX_MESSAGE - len(link) - 1 if is_web else MAX_MESSAGE],
         link=link if is_web and len(link) < MAX_MESSAGE // 2 else "",
-        users=act.users,
+        users=act.users if act.verb == "responders" else (),
+        user=act.users[0] if act.verb == "reassign" else "",
         policies=act.policies if act.verb == "responders" else (),
         policy=act.policies[0] if act.verb == "escalate" and act.policies else "",
         priority=act.priority,

@@ -40,6 +40,7 @@ DID = {
     "priority": "priority set by rule",
     "snooze": "snoozed by rule",
     "escalate": "escalated by rule",
+    "reassign": "reassigned by rule",
 }
 """How the audit record words it."""
 
@@ -140,6 +141,8 @@ class Orders:
         match order.verb:
             case "note":
                 return wish.note in await hand.notes(page.pagerduty_id)
+            case "reassign":
+                return await hand.is_assigned(page.pagerduty_id, wish.user)
             case "responders":
                 return wish.told in await hand.requests(page.pagerduty_id)
             case "status":

@@ -67,6 +67,10 @@ class Hand(Remote, Protocol):
         """Add a note."""
         ...
 
+    async def is_assigned(self, pagerduty_id: str, user: str) -> bool:
+        """Whether this user, and nobody else, has it."""
+        ...
+
     async def reassign(self, pagerduty_id: str, user: str) -> Sighting | None:
         """Give it to a user (email address or id)."""
         ...

@@ -71,6 +71,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
                 return f"to level {self.wish.level}" if self.wish.level else f"to escalation policy {self.wish.policy}"
             case "priority":
                 return f"priority {self.wish.priority}"
+            case "reassign":
+                return "reassign" if "@" in self.wish.user else f"reassign to {self.wish.user}"
             case "snooze":
                 return f"snooze for {self.wish.seconds} s"
             case _:

@@ -198,6 +198,13 @@ class RestClient:
         assignee = {"id": user_id, "type": "user_reference"}
         return await self._update(pagerduty_id, {"assignments": [{"assignee": assignee}]})
 
+    async def is_assigned(self, pagerduty_id: str, user: str) -> bool:
+        """Whether the user with this email address or id, and nobody else, has it."""
+        row = await self.incident_row(pagerduty_id) or {}
+        return [word(members(one.get("assignee")).get("id")) for one in rows(row.get("assignments"))] == [
+            await self._user_id(user)
+        ]
+
     async def escalate(self, pagerduty_id: str, *, level: int = 0, policy: str = "") -> Sighting | None:
         """To a level of its escalation policy, or to another policy (name or id)."""
         wanted: dict[str, Any] = {"escalation_level": level} if level else {}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from router.model.ruleset import Act, Actions
+from router.errors import Diagnostic
+from router.model.ruleset import Act, Actions, RuleSet
 from router.model.wish import MAX_RESPONDERS
 from router.rules.findings import Findings
 from router.rules.muting import listed
@@ -20,9 +21,22 @@ def build_actions(section: ActionsSection, path: Path, findings: Findings) -> Ac
     if not (section.opened or section.acknowledged or section.closed):
         return None
     opened = _build(section.opened, (*path, "opened"), [key for key in _KEYS if key != "snooze"], findings)
-    acknowledged = _build(section.acknowledged, (*path, "acknowledged"), _KEYS, findings)
+    kept = [key for key in _KEYS if key != "reassign"]
+    acknowledged = _build(section.acknowledged, (*path, "acknowledged"), kept, findings)
     closed = _build(section.closed, (*path, "closed"), _AFTERWARDS, findings)
     return Actions(opened=opened, acknowledged=acknowledged, closed=closed)
+
+
+def check_hands(ruleset: RuleSet, *, can_act: bool) -> list[Diagnostic]:
+    """A warning for each rule that wants something done in PagerDuty when nothing can be: each would be a dead letter."""
+    found = []
+    for rule in [] if can_act else ruleset.rules:
+        if (rule.actions is not None or any(step.acts for step in rule.escalate)) and rule.span is not None:
+            message = f"rule {rule.id!r} acts on incidents in PagerDuty, and there is no token for that"
+            hint = "set pagerduty.api_token (one that may write) and pagerduty.from"
+            said = Diagnostic(code="acts-without-token", span=rule.span, path="", message=message, hint=hint, level="warning")
+            found.append(said)
+    return found
 
 
 def build_step(section: StepSection, path: Path, findings: Findings) -> tuple[Act, ...]:
@@ -59,7 +73,13 @@ def _build(sections: Sequence[ActionSection], path: Path, allowed: Sequence[str]
 
 
 def _hint(key: str) -> str:
-    return "it counts as an acknowledgement: put it under acknowledged" if key == "snooze" else "the incident is over by then"
+    match key:
+        case "snooze":
+            return "it counts as an acknowledgement: put it under acknowledged"
+        case "reassign":
+            return "it would take it away from who has it: put it under opened, or into a step of escalate"
+        case _:
+            return "the incident is over by then"
 
 
 def _build_act(section: ActionSection, path: Path, findings: Findings) -> Act:
@@ -69,6 +89,8 @@ def _build_act(section: ActionSection, path: Path, findings: Findings) -> Act:
         return Act(verb="status", text=findings.template((*path, "status"), section.status))
     if section.priority is not None:
         return Act(verb="priority", priority=section.priority)
+    if section.reassign is not None:
+        return Act(verb="reassign", users=(section.reassign,))
     if section.snooze is not None:
         return Act(verb="snooze", seconds=section.snooze // 1000)
     assert section.responders is not None

@@ -266,6 +266,9 @@ class ActionSection(Section):
     responders: Maybe[RespondersSection] = setting(None, "Ask more people to help.")
     status: Maybe[TemplateText] = setting(None, "Publish a status update to its subscribers, a template.")
     priority: Maybe[Address] = setting(None, "Set its priority: name or id.", examples=["P1"])
+    reassign: Maybe[Address] = setting(
+        None, "Give it to somebody: email address or id. It escalates no more by itself.", examples=["ada@example.com"]
+    )
     snooze: Maybe[Window] = setting(None, "Quiet for so long, 1s to 7d. In `acknowledged` only: it counts as that.")
 
 

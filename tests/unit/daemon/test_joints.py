@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from router.config.secrets import SecretUnavailable
@@ -27,6 +28,8 @@ from router.model.page import Followed
 from router.model.quantity import Rate
 from router.model.silence import PlainMatch, Silence
 from router.telemetry.metrics import Metrics
+from tests.support.config_texts import KEY, MINIMAL
+from tests.support.config_texts import load as load_text
 from tests.support.daemon import KEYS
 from tests.support.parts import ENVIRON, write_files
 from tests.support.stores import START, StillClock, delivery
@@ -193,3 +196,18 @@ async def test_a_silence_is_in_force_although_the_record_of_who_cannot_be_kept()
     journal = AuditedJournal(StoreFull("no room"))
     await Desk(journal=journal, clock=StillClock()).silence(SilenceChanged(id="s1"), "bot")
     assert journal.facts == [SilenceChanged(id="s1")]
+
+
+def test_a_key_ring_knows_the_teams_now_in_force() -> None:
+    settings = load_text(MINIMAL)
+    ring = KeyRing(settings.secrets, settings.teams)
+    assert ring.references() == {"env:KEY"}
+    assert ring.teams_with_key([KEY, "x"]) == {"a"}
+    made = msgspec.structs.replace(settings.teams["a"], routing_key="incidents:PABC123//severity")
+    ring.teams = {"a": made}
+    assert ring.references() == {"incidents:PABC123//severity"}
+    assert (ring.teams_with_key([KEY]), ring.teams_with_service("PABC123"), ring.teams_with_service("PABC12")) == (
+        set(),
+        {"a"},
+        set(),
+    )

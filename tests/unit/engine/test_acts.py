@@ -117,7 +117,7 @@ def test_what_a_storm_holds_gets_nothing_done() -> None:
 def test_a_step_goes_to_a_level_and_does_what_else_it_says() -> None:
     steps = (
         Step(after_ms=300_000, acts=(Act(verb="escalate", level=2),)),
-        Step(after_ms=600_000, page=("leads",), acts=(Act(verb="escalate", policies=("Managers",)), Act(verb="priority", priority="P1"))),
+        Step(after_ms=600_000, page=("leads",), acts=(Act(verb="escalate", policies=("Managers",)), Act(verb="reassign", users=("PADA123",)))),
     )  # fmt: skip
     world = World(Rule(id="r", escalate=steps), given=[Team(name="leads", routing_key="env:LEADS")])
     world.step("0s", fire())
@@ -127,7 +127,7 @@ def test_a_step_goes_to_a_level_and_does_what_else_it_says() -> None:
     ]
     world.restart("6m", down_since="5m30s")
     assert world.step("10m") == [
-        "open escalated (step 2 of 2, not acknowledged for 10m, to escalation policy Managers, priority P1)",
+        "open escalated (step 2 of 2, not acknowledged for 10m, to escalation policy Managers, reassign to PADA123)",
         "> trigger leads error", "> act pagerduty:actions", "> act pagerduty:actions",
     ]  # fmt: skip
     assert [(order.moment, order.wish.level, order.wish.policy) for order in orders(world)] == [

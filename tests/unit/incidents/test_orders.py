@@ -51,6 +51,7 @@ WISHES: list[tuple[Verb, Wish]] = [
     ("status", Wish(message="we are on it")),
     ("priority", Wish(priority="P1")),
     ("escalate", Wish(level=2)),
+    ("reassign", Wish(user=GRACE)),
     ("snooze", Wish(seconds=3_600)),
 ]
 

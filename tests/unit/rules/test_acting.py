@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from router.rules.acting import check_hands
 from tests.support.rule_texts import compile_rules, compile_texts, found_in
 
 GOOD = """
@@ -51,6 +52,7 @@ def test_a_rule_without_has_none() -> None:
         ("actions: {opened: [{snooze: 5m}]}", "misplaced-action"),
         ("actions: {closed: [{priority: P1}]}", "misplaced-action"),
         ("actions: {closed: [{snooze: 5m}]}", "misplaced-action"),
+        ("actions: {acknowledged: [{reassign: ada@example.test}]}", "misplaced-action"),
         ("escalate: [{after: 5m, actions: [{snooze: 5m}]}]", "misplaced-action"),
         ("escalate: [{after: 5m, level: 1, policy: x}]", "two-targets"),
         ("escalate: [{after: 5m}]", "idle-step"),
@@ -63,3 +65,11 @@ def test_a_rule_without_has_none() -> None:
 )
 def test_what_is_refused(text: str, code: str) -> None:
     assert code in {found for found, _ in found_in(f"rules:\n  - {{id: a, {text}}}")}
+
+
+def test_a_rule_that_acts_needs_a_token() -> None:
+    ruleset, _ = compile_texts("rules:\n  - {id: a, actions: {opened: [{note: x}]}}\n  - {id: b, match: {service: x}}\n")
+    assert ruleset is not None
+    (found,) = check_hands(ruleset, can_act=False)
+    assert (found.code, found.level, found.span.line) == ("acts-without-token", "warning", 2)
+    assert check_hands(ruleset, can_act=True) == []
