@@ -44,6 +44,16 @@ def test_every_kind_of_pattern_is_found() -> None:
     assert index.find("web") == {5}
 
 
+def test_beginnings_and_ends_are_looked_up_whatever_the_length_of_the_name() -> None:
+    written = ["pay-*", "pay-api*", "*-api", "*i", "pa?", "?ay-api", "p[*", "pay-**"]
+    index = NameIndex((Pattern.parse(text), position) for position, text in enumerate(written))
+    assert index.find("pay-api") == {0, 1, 2, 3, 5, 7}
+    assert index.find("pay") == {4}
+    assert index.find("i") == {3}
+    assert index.find("p[x") == {6}
+    assert index.find("") == set()
+
+
 def test_a_position_may_have_several_patterns() -> None:
     index = NameIndex([(Pattern("api"), 7), (Pattern("web*"), 7), (Pattern("api"), 8)])
     assert index.find("api") == {7, 8}
