@@ -1,7 +1,7 @@
 """Alertmanager's receivers as teams: who is paged, with which words, by which key.
 
 A key itself is never taken over: the team refers to an environment variable that a person has to fill, a key in a file stays
-in its file. What a receiver does beside PagerDuty is told, in a note for each.
+in its file. What a receiver does beside PagerDuty are channels, see ``router.importing.channels``.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from router.importing.channels import Reader, globals_of
 from router.importing.names import Names
 from router.importing.notes import Notes
 from router.importing.source import is_true, listed, mapping
@@ -42,6 +43,7 @@ class Paging(msgspec.Struct, kw_only=True):
     """How a receiver pages: its teams, and what its rules say besides."""
 
     teams: list[str] = []
+    channels: list[str] = []
     others: list[str] = []  # kinds of what it does beside: email, slack, …
     words: dict[str, Any] = {}
 
@@ -61,13 +63,17 @@ class Receivers(msgspec.Struct, kw_only=True):
     paging: dict[str, Paging] = {}
     teams: list[Team] = []
     events_urls: dict[str, Path] = {}
+    channels: dict[str, dict[str, Any]] = {}
+    lines: dict[str, int] = {}  # of the channels
 
 
 def read_receivers(data: dict[str, Any], used: set[str], notes: Notes) -> Receivers:
     """The receivers that routes name."""
     found = Receivers()
     names = Names()
-    global_url = mapping(data.get("global")).get("pagerduty_url")
+    reader = Reader(globals_of(data), notes)
+    found.channels, found.lines = reader.channels, reader.lines
+    global_url = globals_of(data).get("pagerduty_url")
     if isinstance(global_url, str):
         found.events_urls[global_url] = ("global", "pagerduty_url")
     for index, each in enumerate(listed(data.get("receivers"))):
@@ -79,7 +85,7 @@ def read_receivers(data: dict[str, Any], used: set[str], notes: Notes) -> Receiv
         elif name not in used:
             notes.add("differs", path, f"no route leads to the receiver {name!r}: left out")
         else:
-            found.paging[name] = _read_receiver(name, receiver, path, names, found, notes)
+            found.paging[name] = _read_receiver(name, receiver, path, names, found, reader, notes)
     for name in sorted(used - set(found.paging)):
         notes.add("error", ("route",), f"there is no receiver {name!r}")
         found.paging[name] = Paging()
@@ -87,7 +93,7 @@ def read_receivers(data: dict[str, Any], used: set[str], notes: Notes) -> Receiv
 
 
 def _read_receiver(  # noqa: PLR0917 -- the walk's own state
-    name: str, receiver: dict[str, Any], path: Path, names: Names, found: Receivers, notes: Notes
+    name: str, receiver: dict[str, Any], path: Path, names: Names, found: Receivers, reader: Reader, notes: Notes
 ) -> Paging:
     paging = Paging()
     for key, configs in receiver.items():
@@ -105,9 +111,9 @@ def _read_receiver(  # noqa: PLR0917 -- the walk's own state
         elif _KINDS.match(key):
             kind = key.removesuffix("_configs")
             paging.others.append(kind)
-            count = len(listed(configs)) or 1
-            what = f"{count} {kind} target{'s' if count > 1 else ''}"
-            notes.add("lost", (*path, key), f"{what} of {name!r}: nothing is sent there")
+            for index, each in enumerate(listed(configs)):
+                channel = reader.read(name, kind, mapping(each), (*path, key, index))
+                paging.channels += [] if channel is None else [channel]
         elif key != "name":
             notes.add("lost", (*path, key), "this key of a receiver is not known here")
     return paging

@@ -7,10 +7,11 @@ from typing import Any
 import msgspec
 
 from router.errors import Diagnostic
+from router.importing.channels import USED_GLOBALS
 from router.importing.matchers import to_match
 from router.importing.names import Names
 from router.importing.notes import Note, Notes
-from router.importing.receivers import Receivers, Team, events_host, read_receivers
+from router.importing.receivers import Paging, Receivers, Team, events_host, read_receivers
 from router.importing.routes import Line, flatten
 from router.importing.source import Inhibit, Route, mapping, read_inhibitions, read_routes, texts
 from router.importing.times import Calendar, read_intervals
@@ -36,6 +37,7 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     line: int
     receiver: str
     teams: list[str]
+    channels: list[str]
 
 
 class Imported(msgspec.Struct, kw_only=True):
@@ -97,33 +99,36 @@ def _build_rules(
     for line in lines:
         route = line.route
         paging = receivers.paging[route.receiver]
-        if not paging.teams and line.goes_on:
+        tells = bool(paging.teams or paging.channels)
+        if not tells and line.goes_on:
             passed_over = True
-            notes.add("lost", route.path, f"{route.receiver!r} pages nobody, and the routes after it are tried: no rule")
+            notes.add("lost", route.path, f"{route.receiver!r} tells nobody, and the routes after it are tried: no rule")
             continue
         rule: dict[str, Any] = {"id": names.take(route.receiver)}
         if line.match:
             rule["match"] = line.match
-        if paging.teams:
-            rule |= _paging_keys(line, paging.teams, paging.words, calendar, notes)
+        if tells:
+            rule |= _telling_keys(line, paging, calendar, notes)
         else:
             others = f" ({', '.join(dict.fromkeys(paging.others))})" if paging.others else ""
-            rule["drop"] = f"goes to {route.receiver}{others}, which pages nobody"
+            rule["drop"] = f"goes to {route.receiver}{others}, which tells nobody here"
         place = notes.line(route.path)
         rules.append((f"line {place}, {format_path(route.path)}: receiver {_comment(route.receiver)}", rule))
         origins.append(Origin(rule=rule["id"], route=format_path(route.path), line=place, receiver=route.receiver,
-                              teams=paging.teams))  # fmt: skip
+                              teams=paging.teams, channels=paging.channels))  # fmt: skip
     if passed_over and (not lines or lines[-1].match):
-        comment = "what only routes took that page nobody"
-        rules.append((comment, {"id": names.take("nobody"), "drop": "no route that pages took it"}))
+        comment = "what only routes took that tell nobody"
+        rules.append((comment, {"id": names.take("nobody"), "drop": "no route that tells anybody took it"}))
     return rules, origins
 
 
-def _paging_keys(line: Line, teams: list[str], words: dict[str, Any], calendar: Calendar, notes: Notes) -> dict[str, Any]:
+def _telling_keys(line: Line, paging: Paging, calendar: Calendar, notes: Notes) -> dict[str, Any]:
     route = line.route
-    keys: dict[str, Any] = {"page": teams[0] if len(teams) == 1 else teams}
+    keys: dict[str, Any] = {"page": paging.teams[0] if len(paging.teams) == 1 else paging.teams}
+    if paging.channels:
+        keys["notify"] = paging.channels[0] if len(paging.channels) == 1 else paging.channels
     keys["group_by"] = ["fingerprint"] if route.group_by is None else list(dict.fromkeys(map(_field, route.group_by)))
-    keys |= words
+    keys |= paging.words
     for key, named, ours in (("active_time_intervals", route.active, "during"), ("mute_time_intervals", route.mute, "except")):
         schedules = []
         for name in named:
@@ -194,6 +199,9 @@ def _write_config(name: str, data: dict[str, Any], root: Route, receivers: Recei
     for team in receivers.teams:
         origin = f"line {team.line}, receiver {_comment(team.receiver)}" if team.line else "there was none"
         lines += block({team.name: {"pagerduty": {"routing_key": team.routing_key}}}, 2, {team.name: origin})
+    if receivers.channels:
+        comments = {name: f"line {line}" for name, line in receivers.lines.items()}
+        lines += ["", "channels:", *block(receivers.channels, 2, comments)]
     source = {"kind": "alertmanager", **_resolve_timeout(data)}
     lines += ["", *block({"sources": {"alertmanager": source}}, 0)]
     hosts = {events_host(url): path for url, path in receivers.events_urls.items()}
@@ -202,7 +210,7 @@ def _write_config(name: str, data: dict[str, Any], root: Route, receivers: Recei
         lines += ["", *block({"pagerduty": {"events_url": host}}, 0)]
     for host in list(hosts)[1:]:
         notes.add("lost", hosts[host], f"there is one events_url for all teams; {host} is left out")
-    _note_global(data, notes)
+    _note_global(data, receivers, notes)
     return "\n".join(lines) + "\n"
 
 
@@ -211,9 +219,9 @@ def _resolve_timeout(data: dict[str, Any]) -> dict[str, str]:
     return {"resolve_timeout": written} if isinstance(written, str) else {}
 
 
-def _note_global(data: dict[str, Any], notes: Notes) -> None:
+def _note_global(data: dict[str, Any], receivers: Receivers, notes: Notes) -> None:
     for key in mapping(data.get("global")):
-        if key not in ("resolve_timeout", "pagerduty_url"):
+        if key not in ("resolve_timeout", "pagerduty_url") and not (key in USED_GLOBALS and receivers.channels):
             reason = "set pagerduty.use_environment_proxy for a proxy" if key == "http_config" else "serves no receiver here"
             notes.add("lost", ("global", key), reason)
 

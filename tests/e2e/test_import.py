@@ -118,6 +118,7 @@ async def test_the_same_alerts_are_muted_and_page_the_same_receivers(text: str, 
     services = dict(zip(("team-x-pager", "team-y-pager", "team-db-pager"), KEYS, strict=True))
     for team, service in services.items():
         daemon.environment[f"PD_KEY_{team.upper().replace('-', '_')}"] = KEYS[service]
+    daemon.environment["SMTP_PASSWORD"] = "not-much-of-a-secret"
     await off_loop(daemon.start)
     ours = f"http://127.0.0.1:{daemon.port}"
 

@@ -39,10 +39,10 @@ def test_the_routes_of_the_sample(tmp_path: Path) -> None:
         {"alertname": "A"} | {name: value for name, value in zip(values, each, strict=True) if value}
         for each in itertools.product(*values.values())
     ]
-    assert race(text, sets, tmp_path) == 42  # of 126: what mails only pages nobody
+    assert race(text, sets, tmp_path) == len(sets)
 
 
-def test_routes_that_page_nobody(tmp_path: Path) -> None:
+def test_routes_that_tell_nobody(tmp_path: Path) -> None:
     text = (SAMPLES / "alertmanager-karma-mock-config.yml").read_text()
     assert race(text, [{"alertname": "A"}, {"service": "x"}, {"alertname": "A", "severity": "critical"}], tmp_path) == 0
 

@@ -63,15 +63,16 @@ class Ours:
     def _ruleset(self) -> RuleSet:
         texts = [(name, text) for name, text in self.imported.files.items() if name.startswith("rules/")]
         ruleset, diagnostics = compile_ruleset(
-            texts, teams=self.settings.teams, default_team=self.settings.default_team, scale=self.settings.scale
-        )
+            texts, teams=self.settings.teams, default_team=self.settings.default_team, scale=self.settings.scale,
+            channels=self.settings.notify,
+        )  # fmt: skip
         assert ruleset is not None, diagnostics
         # A route that one above takes everything from was as unreachable in the original.
         assert not [found for found in diagnostics if found.code != "unreachable-rule"], diagnostics
         return ruleset
 
     def receivers(self, labels: Labels) -> list[str]:
-        """Which receivers page for this alert, in the order of the rules that matched."""
+        """Which receivers are told of this alert, in the order of the rules that matched."""
         found = []
         for ready in self._policy.find(read_alert(labels)):
             origin = self._receivers.get(ready.id)
@@ -79,12 +80,13 @@ class Ours:
             if not ready.drop:
                 assert origin is not None
                 assert list(ready.rule.page) == origin.teams
+                assert list(ready.rule.notify or ()) == origin.channels
                 found.append(origin.receiver)
         return found
 
-    def paging(self) -> set[str]:
-        """The receivers that have a team."""
-        return {origin.receiver for origin in self.imported.rules if origin.teams}
+    def telling(self) -> set[str]:
+        """The receivers that have a team or a channel."""
+        return {origin.receiver for origin in self.imported.rules if origin.teams or origin.channels}
 
 
 class Amtool:
@@ -106,11 +108,11 @@ class Amtool:
 
 
 def race(text: str, label_sets: list[Labels], folder: Path) -> int:
-    """Hold both to the same answer for each label set; how many of them some receiver pages for."""
+    """Hold both to the same answer for each label set; of how many of them some receiver is told."""
     ours, theirs = Ours(text), Amtool(text, folder)
     paged = 0
     for labels in label_sets:
-        expected = [receiver for receiver in theirs.receivers(labels) if receiver in ours.paging()]
+        expected = [receiver for receiver in theirs.receivers(labels) if receiver in ours.telling()]
         assert ours.receivers(labels) == expected, f"{dict(labels)}\n{text}\n{ours.imported.files['rules/alertmanager.yaml']}"
         paged += bool(expected)
     return paged

@@ -18,13 +18,14 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_files_and_report_are_written_and_pass_check(monkeypatch: pytest.MonkeyPatch) -> None:
     done = run("import", str(SAMPLE))
     assert done.exit_code == 0, done.output
-    assert "alertmanager-conf.good.yml:87: lost: receivers[0].email_configs: 1 email target" in done.output
+    assert "alertmanager-conf.good.yml:13: lost: templates[0]: named templates" in done.output
     assert "2 files, 8 rules, 3 teams: no mistakes" in done.output
     report = Path("imported/import-report.txt").read_text()
     assert report.splitlines() == done.output.split("\n\n")[0].splitlines()
     assert "mysecret" not in "".join(path.read_text() for path in Path("imported").rglob("*.*"))
     for team in ("TEAM_X_PAGER", "TEAM_Y_PAGER", "TEAM_DB_PAGER"):
         monkeypatch.setenv(f"PD_KEY_{team}", "a1" * 16)
+    monkeypatch.setenv("SMTP_PASSWORD", "not-much-of-a-secret")
     checked = run("check", "--config", "imported/config.yaml")
     assert checked.exit_code == 0
     assert "no mistakes" in checked.output
@@ -49,8 +50,9 @@ def test_for_programs() -> None:
         "line": 48,
         "receiver": "team-X-pager",
         "teams": ["team-x-pager"],
+        "channels": ["team-x-pager-email"],
     }
-    assert {"kind": "lost", "line": 4, "path": "global.smtp_from", "text": "serves no receiver here"} in said["notes"]
+    assert {"kind": "lost", "line": 7, "path": "global.smtp_hello", "text": "serves no receiver here"} in said["notes"]
 
 
 @pytest.mark.parametrize(

@@ -112,8 +112,9 @@ receivers:
     assert list(found.events_urls) == ["https://pd.example.com/v2/enqueue"]
     text = "\n".join(notes)
     for said in (
-        "5 lost: receivers[0].email_configs: 2 email targets of 'A'",
-        "6 lost: receivers[0].slack_configs: 1 slack target of 'A'",
+        "5 lost: receivers[0].email_configs[0]: mail without a server",
+        "5 lost: receivers[0].email_configs[1]: mail without a server",
+        "6 error: receivers[0].slack_configs[0]: there is no address of an incoming webhook",
         "7 lost: receivers[0].odd",
         "10 differs: receivers[0].pagerduty_configs[1]: says other words",
         "11 error: receivers[1]: the receiver 'A' stands twice",

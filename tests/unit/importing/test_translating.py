@@ -58,7 +58,7 @@ def test_everything_at_once() -> None:
     except: holidays
     continue: true
 """,
-        'drop: "goes to Mail (email), which pages nobody"',
+        'drop: "goes to Mail (email), which tells nobody here"',
         "    page: [pager, pager-2]\n    group_by: [name, labels.service, cluster]\n    as_severity: warning\n",
         "    equal: [node, labels.service, labels.severity]\n",
         'labels: {job: "?*"}',
@@ -80,7 +80,7 @@ def test_everything_at_once() -> None:
         "am.yml:4: lost: novelty",
         "am.yml:8: differs: route.group_wait: a page goes out at once, and alerts that follow join the incident; to wait first",
         "(so in 2 routes)",
-        "am.yml:17: lost: route.routes[1]: 'Mail' pages nobody, and the routes after it are tried: no rule",
+        "am.yml:17: lost: route.routes[1]: 'Mail' tells nobody, and the routes after it are tried: no rule",
         "am.yml:19: error: route.routes[3].mute_time_intervals: there is no interval 'unknown'",
         "am.yml:26: differs: inhibit_rules[1]: no alert can meet these matchers",
     ):
