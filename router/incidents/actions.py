@@ -14,7 +14,7 @@ from router.clock import Clock
 from router.errors import RouterError
 from router.incidents.follower import Follower
 from router.incidents.protocols import Ask, Hand
-from router.model.page import AuditEntry, Page, Sighting
+from router.model.page import MAX_TEXT, AuditEntry, Page, Sighting
 from router.model.wish import Verb, Wish, mistake_of
 
 ASKED: dict[Verb, str] = {
@@ -67,6 +67,9 @@ class Actions:
             raise CannotAct("this needs pagerduty.api_token (one that may write) and pagerduty.from in the configuration")
         done = []
         for page in await self._pages(number, wish.team):
+            if verb == "note":
+                own = Sighting(kind="other", pagerduty_id=page.pagerduty_id, text=wish.note[:MAX_TEXT], by_us=True)
+                (page,) = await self._follower.take([page], own)  # noqa: PLW2901 - the same page, newer
             sighting = await carry_out(self._hand, page, verb, wish)
             entry = AuditEntry(
                 at=self._clock.now(),
@@ -80,7 +83,7 @@ class Actions:
             )
             # A note tells nothing of the status: only the entry is written.
             news = sighting or Sighting(kind="other", pagerduty_id=page.pagerduty_id)
-            (now,) = await self._follower.take([page], news, more=(entry,))
+            (now,) = await self._follower.take([page], msgspec.structs.replace(news, by_us=True), more=(entry,))
             done.append(Done(team=now.team, pagerduty_id=now.pagerduty_id, status=now.status, url=now.url))
         return done
 

@@ -6,6 +6,7 @@ resolution; nobody's name is invented.
 
 from __future__ import annotations
 
+import hashlib
 from typing import NamedTuple
 
 import msgspec
@@ -24,6 +25,8 @@ ASSIGNED = frozenset({"escalated", "delegated", "reassigned"})
 
 MAX_RESPONDERS = 50
 """People asked to help that are kept with a page, the newest."""
+
+MAX_OWN_NOTES = 20
 
 RESOLUTION_NOTE = "Resolution Note: "
 """How PagerDuty begins the note that somebody gave while resolving."""
@@ -84,6 +87,8 @@ def _describe(page: Page, sighting: Sighting, now: int) -> tuple[Page, tuple[Aud
         service=page.service or sighting.service,
     )
     told_at = sighting.updated_at or sighting.at
+    if sighting.by_us and sighting.text:
+        page = msgspec.structs.replace(page, own_notes=(*page.own_notes, _digest(sighting.text))[-MAX_OWN_NOTES:])
     is_late = told_at // 1000 < page.described_at // 1000 or (sighting.kind != "seen" and told_at < page.described_at)
     if is_late or sighting.log_entry or sighting.kind == "other":
         return page, ()
@@ -109,7 +114,11 @@ def _describe(page: Page, sighting: Sighting, now: int) -> tuple[Page, tuple[Aud
             audit.append(_surrounding(page, sighting, what, now, text=text))
             responders[name] = state
     changes["responders"] = tuple(responders.items())[-MAX_RESPONDERS:]
-    return msgspec.structs.replace(page, **changes), tuple(audit)
+    return msgspec.structs.replace(page, **changes), () if sighting.by_us else tuple(audit)
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.strip().encode(), digest_size=8).hexdigest()
 
 
 def _surrounding(page: Page, sighting: Sighting, what: str, now: int, *, text: str) -> AuditEntry:
@@ -122,6 +131,8 @@ def _surrounding(page: Page, sighting: Sighting, what: str, now: int, *, text: s
 def _tell(page: Page, sighting: Sighting, now: int) -> tuple[Page, tuple[AuditEntry, ...]]:
     """What happened besides a change of the status."""
     kind = sighting.kind
+    if kind == "annotated" and _digest(sighting.text) in page.own_notes:
+        return page, ()
     if kind == "annotated":
         is_resolution = sighting.text.startswith(RESOLUTION_NOTE)
         what = "resolution" if is_resolution else "noted"

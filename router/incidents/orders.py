@@ -19,7 +19,7 @@ from router.incidents.protocols import Ask, Hand, Remote
 from router.model.delivery import Accepted, Delivery, Outcome, Rejected, Unavailable
 from router.model.event import Event
 from router.model.incident import Incident
-from router.model.page import AuditEntry, Page, Sighting
+from router.model.page import MAX_TEXT, AuditEntry, Page, Sighting
 from router.model.wish import Order, mistake_of
 
 PATIENCE_MS = 3_600_000
@@ -93,6 +93,9 @@ class Orders:
             return Rejected(cause=reason, is_needless=True)
         if await self._is_done(hand, page, order):
             return Accepted(status=200, receipt=page.pagerduty_id)
+        if order.verb == "note":
+            own = Sighting(kind="other", pagerduty_id=page.pagerduty_id, text=order.wish.note[:MAX_TEXT], by_us=True)
+            (page,) = await self._follower.take([page], own)
         sighting = await carry_out(hand, page, order.verb, order.wish)
         entry = AuditEntry(
             at=self._clock.now(),
@@ -104,7 +107,8 @@ class Orders:
             pagerduty_id=page.pagerduty_id,
             text=order.wish.words,
         )
-        await self._follower.take([page], sighting or Sighting(kind="other", pagerduty_id=page.pagerduty_id), more=(entry,))
+        news = sighting or Sighting(kind="other", pagerduty_id=page.pagerduty_id)
+        await self._follower.take([page], msgspec.structs.replace(news, by_us=True), more=(entry,))
         return Accepted(status=200, receipt=page.pagerduty_id)
 
     async def _page_of(self, incident: Incident) -> Page | None:

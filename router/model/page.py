@@ -60,6 +60,7 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     note: str = ""  # id of the note
     is_trimmed: bool = False  # the text was cut; the whole one can be read back
     updated_at: int = 0  # when anything about the incident last changed; read back only
+    by_us: bool = False  # the answer to something we did, or what we are about to say: told in the audit record already
     log_entry: str = ""  # id of the line in PagerDuty's log that says so; read back only
 
 
@@ -101,6 +102,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     assignees: tuple[str, ...] = ()
     responders: tuple[tuple[str, str], ...] = ()  # name, and how they answered: pending, accepted, declined
     bridge: str = ""
+    own_notes: tuple[str, ...] = ()  # digests of the newest notes that we wrote: they come back with a person's name
     described_at: int = 0  # how new the five above are, by PagerDuty's clock
     read_until: int = 0  # PagerDuty's log of it was read up to here
     read_entries: tuple[str, ...] = ()  # ids of the entries of that very moment

@@ -172,3 +172,13 @@ def test_lines_of_the_log_are_read_once() -> None:
 def test_nobody_is_named_who_was_not_told() -> None:
     page = after(news("triggered"), news("resolved", 1, who=""))
     assert page.resolved_by == "PagerDuty"
+
+
+def test_what_we_said_ourselves_comes_back_and_is_not_told_again() -> None:
+    page = after(news("triggered"), news("other", text="runbook", by_us=True))
+    assert told(page, news("annotated", 1_000, text="runbook")) == ([], [])
+    assert told(page, news("annotated", 1_000, text="another")) == (["noted"], [])
+    step = follow(page, seen("triggered", 5_000, updated_at=AT + 9_000, priority="P1", by_us=True), now=NOW)
+    assert (step.page.priority, step.audit) == ("P1", ())
+    many = after(*(news("other", text=str(number), by_us=True) for number in range(50)), page=page)
+    assert len(many.own_notes) == 20
