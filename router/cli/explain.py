@@ -13,7 +13,13 @@ from router.cli.reading import open_store
 from router.incidents.explanation import Explanation, describe, explain_alert, explain_incident
 from router.model.journal import AlertReceived
 
-MAX_LINES = 20
+MAX_RULES = 8
+"""Rules shown to people, the last that were tried; so much fits on a screen."""
+
+MAX_COUNTED = 8
+"""Times of occurrences shown to people, the newest."""
+
+MAX_LINES = 10
 """Decisions and deliveries shown to people; ``--output json`` has all."""
 
 
@@ -88,6 +94,7 @@ def print_explanation(found: Explanation, output: str) -> None:
             f"\nalert {found.entry.seq}  {alert.status}  {severity(alert.severity.word)}  {clip(alert.service, 50)}  "
             f"{clip(alert.name, 50)}\n  received {instant(found.entry.at)} from {alert.source}\n  {clip(alert.summary, 100)}"
         )
+    _print_rules(found)
     incident = found.incident
     if incident is not None:
         closed = f", closed {instant(incident.closed_at)}" if incident.closed_at else ""
@@ -115,6 +122,30 @@ def print_explanation(found: Explanation, output: str) -> None:
         for attempt in delivery.last_attempts:
             click.echo(f"      {instant(attempt.at)}  {clip(describe(attempt.outcome), 90)}  in {attempt.took_ms} ms")
     _more(len(found.deliveries))
+
+
+def _print_rules(found: Explanation) -> None:
+    """The occurrences that were counted, and the rules: all that match, and the last of the others before the first."""
+    if len(found.counted) > 1:
+        shown = [instant(at)[11:] for at in found.counted[-MAX_COUNTED:]]
+        cut = "… " if len(found.counted) > MAX_COUNTED else ""
+        click.echo(f"  counted on {instant(found.counted[-1])[:10]} at {cut}{', '.join(shown)}")
+    if not found.tried:
+        return
+    click.echo("\nrules, in the order they were tried")
+    cut_rules = len(found.tried) - MAX_RULES
+    if cut_rules > 0:
+        click.echo(f"  … {cut_rules} before, which do not match or go on; --output json has them")
+    for tried in found.tried[-MAX_RULES:]:
+        place = f"  ({tried.place})" if tried.place else ""
+        guard = "guard " if tried.guard else ""
+        if tried.matches:
+            click.echo(f"  ✓ {guard}{tried.rule}  matches{', and goes on' if tried.goes_on else ''}{place}")
+        else:
+            reason = f"{tried.key} {clip(tried.wanted, 60)}: found {clip(tried.found, 50)}"
+            click.echo(f"  ✗ {guard}{tried.rule}  {reason}{place}")
+    if not any(tried.matches for tried in found.tried):
+        click.echo("  ✓ default  no rule matches: the default team")
 
 
 def _print_pages(found: Explanation) -> None:

@@ -172,11 +172,12 @@ def _print(found: Supposition, note: str) -> None:
 
 def _tried(tried: Tried) -> str:
     place = f"  ({tried.rule.span})" if tried.rule.span else ""
+    guard = "guard " if tried.rule.standing.guard else ""
     if tried.failure is not None:
         failure = tried.failure
-        return f"✗ {tried.rule.id}  {failure.key} {clip(failure.wanted, 60)}: found {clip(failure.found, 50)}{place}"
+        return f"✗ {guard}{tried.rule.id}  {failure.key} {clip(failure.wanted, 60)}: found {clip(failure.found, 50)}{place}"
     goes_on = "" if tried.ends else ", and goes on"
-    return f"✓ {tried.rule.id}  matches{goes_on}{place}"
+    return f"✓ {guard}{tried.rule.id}  matches{goes_on}{place}"
 
 
 def _as_json(found: Supposition, note: str) -> dict[str, Any]:
@@ -189,6 +190,7 @@ def _as_json(found: Supposition, note: str) -> dict[str, Any]:
             {
                 "rule": tried.rule.id,
                 "place": str(tried.rule.span) if tried.rule.span else "",
+                "guard": tried.rule.standing.guard,
                 "matches": tried.failure is None,
                 "failed": None if tried.failure is None else tried.failure._asdict(),
             }

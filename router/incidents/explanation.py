@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from router.incidents.ledger import PageState, PageStory, tell_pages
+from router.incidents.retelling import MAX_LOOKED_AT, TriedRule, find_counted, retell_rules
 from router.model.decision import Action, Decision, Reason, words_of
 from router.model.delivery import Accepted, Delivery, DeliveryState, Rejected, Throttled, Unavailable
 from router.model.digest import digest_key_of
@@ -12,7 +15,7 @@ from router.model.event import PAGERDUTY
 from router.model.incident import Incident
 from router.model.journal import AlertReceived, Entry
 from router.model.page import AuditEntry
-from router.store.base import Reader
+from router.store.base import DecisionRow, Reader
 
 MAX_ROWS = 200
 """Decisions and deliveries told per subject, newest first."""
@@ -93,6 +96,8 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     incident: Incident | None
     decisions: list[Decision]
     deliveries: list[Delivery]
+    tried: list[TriedRule] = []  # the rules in the order they were tried on the alert
+    counted: tuple[int, ...] = ()  # when the occurrences came that the window of the most telling decision held
     pages: list[PageStory] = []  # how far each team's page got
     audit: list[AuditEntry] = []  # who did what, newest first
 
@@ -100,9 +105,12 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
 def explain_alert(reader: Reader, seq: int) -> Explanation | None:
     """The story of the alert with this journal sequence; None if the journal does not hold it."""
     entry = reader.entry(seq)
-    decisions = [row.decision for row in reader.decisions(alert_seq=seq, limit=MAX_ROWS)]
-    if entry is None and not decisions:
+    rows = reader.decisions(alert_seq=seq, limit=MAX_ROWS)
+    if entry is None and not rows:
         return None
+    if not rows and entry is not None:
+        rows = _rows_about(reader, entry)
+    decisions = [row.decision for row in rows]
     keys = sorted({decision.dedup_key for decision in decisions if decision.dedup_key})
     deliveries = [delivery for key in keys for delivery in reader.deliveries(dedup_key=key, limit=MAX_ROWS)]
     deliveries += _digests(reader, decisions)
@@ -115,9 +123,35 @@ def explain_alert(reader: Reader, seq: int) -> Explanation | None:
         incident=incident,
         decisions=decisions,
         deliveries=deliveries,
+        tried=_tried(reader, entry, decisions),
+        counted=find_counted(reader, most_telling(rows)) if rows else (),
         pages=pages,
         audit=[] if incident is None else _audit(reader, incident),
     )
+
+
+def _rows_about(reader: Reader, entry: Entry) -> list[DecisionRow]:
+    """What was decided because of an entry that is no alert: about the same incident, or the same silence, at its time."""
+    key = getattr(entry.fact, "dedup_key", "")
+    rows = reader.decisions(dedup_key=key, limit=MAX_ROWS) if key else reader.decisions(limit=MAX_LOOKED_AT)
+    return [row for row in rows if row.decision.at == entry.at and not row.decision.alert_seq][:MAX_ROWS]
+
+
+def most_telling(rows: Sequence[DecisionRow]) -> DecisionRow:
+    """Of several decisions the one that says most; the newest of those that say as much."""
+    return min(rows, key=lambda row: _weight(row.decision))
+
+
+def _weight(decision: Decision) -> tuple[int, bool]:
+    """The smaller says more; what a rule says of the alert comes before what a storm digest says of itself."""
+    return WEIGHT[decision.action], not decision.rule
+
+
+def _tried(reader: Reader, entry: Entry | None, decisions: Sequence[Decision]) -> list[TriedRule]:
+    if entry is None or not isinstance(entry.fact, AlertReceived):
+        return []
+    version = next((decision.ruleset for decision in decisions if decision.alert_seq == entry.seq), "")
+    return retell_rules(reader, entry.fact.alert, version)
 
 
 def explain_incident(reader: Reader, number_or_dedup_key: int | str) -> Explanation | None:
@@ -125,18 +159,22 @@ def explain_incident(reader: Reader, number_or_dedup_key: int | str) -> Explanat
     incident = reader.incident(number_or_dedup_key)
     if incident is None:
         return None
-    decisions = [row.decision for row in reader.decisions(dedup_key=incident.dedup_key, limit=MAX_ROWS)]
+    rows = reader.decisions(dedup_key=incident.dedup_key, limit=MAX_ROWS)
+    decisions = [row.decision for row in rows]
     deliveries = reader.deliveries(dedup_key=incident.dedup_key, limit=MAX_ROWS) + _digests(reader, decisions)
     pages = tell_pages(reader, incident, deliveries)
     opened_by = next((decision.alert_seq for decision in reversed(decisions) if decision.alert_seq), 0)
+    entry = reader.entry(opened_by) if opened_by else None
     return Explanation(
         subject=f"incident {incident.number}",
         headline=_headline(None, [d for d in decisions if d.action is not Action.CLOSE] or decisions, deliveries)
-        + _ending(pages),
-        entry=reader.entry(opened_by) if opened_by else None,
+        + (_ending(pages) or _closing(decisions)),
+        entry=entry,
         incident=incident,
         decisions=decisions,
         deliveries=deliveries,
+        tried=_tried(reader, entry, decisions),
+        counted=find_counted(reader, most_telling(rows)) if rows else (),
         pages=pages,
         audit=_audit(reader, incident),
     )
@@ -152,6 +190,14 @@ def _audit(reader: Reader, incident: Incident) -> list[AuditEntry]:
     return [row.entry for row in reader.audit(incident=incident.number, limit=MAX_ROWS)]
 
 
+def _closing(decisions: Sequence[Decision]) -> str:
+    """Why it is closed, where it is and PagerDuty has said nothing of it."""
+    closed = next((decision for decision in decisions if decision.action is Action.CLOSE), None)
+    if closed is None:
+        return ""
+    return f" Closed: {SENTENCES[closed.reason]}{f' ({closed.cause})' if closed.cause else ''}."
+
+
 def _ending(pages: list[PageStory]) -> str:
     """What became of the pages, as far as PagerDuty said anything of them."""
     told = [story for story in pages if story.page.pagerduty_id or story.state is PageState.MISSED]
@@ -165,7 +211,7 @@ def _ending(pages: list[PageStory]) -> str:
 def _headline(entry: Entry | None, decisions: list[Decision], deliveries: list[Delivery]) -> str:
     if not decisions:
         return "Accepted, not decided yet."
-    decision = min(decisions, key=lambda one: WEIGHT[one.action])
+    decision = min(decisions, key=_weight)
     because = SENTENCES[decision.reason] + (f" ({decision.cause})" if decision.cause else "")
     rule = f" by rule {decision.rule}" if decision.rule else ""
     match decision.action:
