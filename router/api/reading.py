@@ -15,7 +15,7 @@ from router.api.exchange import Answer, Refused, Request, answer_error, answer_j
 from router.api.rooms import Room
 from router.incidents.explanation import explain_alert, explain_incident
 from router.model.alert import Alert
-from router.model.delivery import Delivery, DeliveryState
+from router.model.delivery import Delivery, DeliveryState, shown_body
 from router.model.journal import AlertReceived
 from router.model.transition import ActiveAlert
 from router.store.base import Reader
@@ -140,7 +140,7 @@ class Reading:
         found = await self._room.ask(lambda reader: reader.delivery(number))
         if found is None:
             raise Refused(404, f"there is no delivery {number}")
-        return answer_json(ListedDelivery(delivery=_without_body(found), body=msgspec.Raw(found.body or b"null")))
+        return answer_json(ListedDelivery(delivery=_without_body(found), body=msgspec.Raw(shown_body(found) or b"null")))
 
     async def retry(self, _request: Request, delivery_id: str) -> Answer:
         """``POST /v1/deliveries/ID/retry``: try it now, also a dead letter."""

@@ -10,7 +10,7 @@ from router.cli.asking import ask_daemon
 from router.cli.formats import clip, instant
 from router.cli.options import OptionsAnywhere, config_option, fail, limit_option, output_option, print_json, print_table
 from router.cli.reading import open_store
-from router.model.delivery import DeliveryState
+from router.model.delivery import DeliveryState, shown_body
 
 
 @click.group(
@@ -62,7 +62,7 @@ def show(ctx: click.Context, delivery: int) -> None:
         found = reader.delivery(delivery)
     if found is None:
         fail(f"there is no delivery {delivery}", hint="`alert-router deliveries` lists them")
-    print_json({"delivery": found, "body": found.body.decode()})
+    print_json({"delivery": found, "body": shown_body(found).decode()})
 
 
 @deliveries.command(epilog="Example: alert-router deliveries retry 12")

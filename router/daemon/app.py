@@ -282,6 +282,7 @@ class Daemon:
         proven, self._parts.counts.proven = self._parts.counts.proven, set()
         for subject in sorted(proven):
             await troubles.clear(Trouble.DEAD_LETTER, subject=subject)
+            await troubles.clear(Trouble.DEED_FAILED, subject=subject)
         await troubles.retry()
 
     async def _retire(self) -> None:

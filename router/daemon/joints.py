@@ -23,13 +23,14 @@ from router.errors import RouterError, StoreError
 from router.ingest.sources import SourceSettings
 from router.model.channel import ChannelSettings, Discord, Hook, LongTail, Mail, SlackBot, SlackHook, Teams
 from router.model.delivery import Delivery
-from router.model.event import INCIDENTS_REFERENCE
+from router.model.event import ACTIONS, INCIDENTS_REFERENCE
 from router.model.journal import Fact, SilenceChanged
 from router.model.ownership import Ownership
 from router.model.page import AuditEntry, Followed
 from router.model.ruleset import Team
 from router.model.transition import StateKind, StateRow
 from router.model.webhook import Webhook
+from router.model.wish import Order
 from router.store.base import Reader
 from router.telemetry.logs import logger
 
@@ -83,9 +84,19 @@ class DeadLetterOffice:
         for delivery in deliveries:
             if not delivery.team and not self._knows(delivery.channel):
                 continue
+            if delivery.channel == ACTIONS:
+                await self._tell_of_deed(delivery)
+                continue
             to = f"team {delivery.team}" if delivery.team else delivery.routing_key
             summary = f"a {delivery.action} for {to} could not be delivered: {delivery.reason}"
             await self._troubles.fire(Trouble.DEAD_LETTER, summary, subject=subject_of(delivery))
+
+    async def _tell_of_deed(self, delivery: Delivery) -> None:
+        """What a rule wanted done: that nobody else is called is as bad as a lost page, a note that is lacking is not."""
+        calls_somebody = msgspec.json.decode(delivery.body, type=Order).verb in {"escalate", "reassign", "responders"}
+        trouble = Trouble.DEAD_LETTER if calls_somebody else Trouble.DEED_FAILED
+        summary = f"what rule {delivery.rule} wants done in PagerDuty could not be done: {delivery.reason}"
+        await self._troubles.fire(trouble, summary, subject=subject_of(delivery))
 
 
 class Desk:

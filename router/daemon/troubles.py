@@ -45,6 +45,7 @@ class Trouble(StrEnum):
     PAGES_NOT_FOLLOWED = "PagesNotFollowed"
     WEBHOOKS_REFUSED = "WebhooksRefused"
     DRILL_FAILED = "DrillFailed"
+    DEED_FAILED = "DeedFailed"
 
 
 SEVERITIES = {
@@ -58,6 +59,7 @@ SEVERITIES = {
     Trouble.PAGES_NOT_FOLLOWED: Severity.WARNING,
     Trouble.WEBHOOKS_REFUSED: Severity.WARNING,
     Trouble.DRILL_FAILED: Severity.ERROR,
+    Trouble.DEED_FAILED: Severity.WARNING,
 }
 
 

@@ -6,7 +6,8 @@ from enum import IntEnum, StrEnum
 
 import msgspec
 
-from router.model.event import PAGERDUTY, EventAction
+from router.model.event import ACTIONS, PAGERDUTY, EventAction
+from router.model.wish import without_addresses
 
 
 class DeliveryState(StrEnum):
@@ -113,6 +114,11 @@ class Delivery(msgspec.Struct, kw_only=True, omit_defaults=True):
     def lane(self) -> tuple[str, str]:
         """Deliveries of one lane are sent strictly one after another."""
         return (self.routing_key, self.dedup_key)
+
+
+def shown_body(delivery: Delivery) -> bytes:
+    """The body for people who look: without the email addresses of those whom a rule calls."""
+    return without_addresses(delivery.body) if delivery.channel == ACTIONS else delivery.body
 
 
 ATTEMPTS_KEPT = 10

@@ -117,6 +117,22 @@ async def test_acting_from_here_goes_round_in_no_circle(daemon: Daemon, pagerdut
     await command("escalate", "1", "--level", "2")
     await command("snooze", "1", "--for", "1m")
     await command("ack", "1")
+    await command(
+        "responders",
+        "1",
+        "--user",
+        "grace@example.test",
+        "--policy",
+        "platform escalation",
+        "--message",
+        "help",
+        "--link",
+        "https://x/1",
+    )
+    await command("status", "1", "cards work again")
+    await command("priority", "1", "P1")
+    (there,) = pagerduty.sandbox.incidents()
+    assert (there.priority, there.responders) == ("P1", ("Grace Example (pending)", "Ada Example (pending)"))
     await command("resolve", "1", "--note", "made room")
     await until(daemon, "resolved")
     await asyncio.sleep(1.0)  # the webhooks of all that are in

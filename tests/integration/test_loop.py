@@ -7,7 +7,9 @@ import pytest
 from router.incidents.ledger import PageState, tell_pages
 from router.model.delivery import DeliveryState
 from router.model.ruleset import Rule, Step
+from router.pagerduty import rest
 from router.sandbox.facade import ServiceChange
+from router.sandbox.faults import Fault
 from tests.support.following import ADA, KEYS
 from tests.support.loop import Loop
 
@@ -215,3 +217,31 @@ async def test_an_escalation_is_stopped_by_either_way_and_survives_a_restart(loo
     }
     assert DeliveryState.DELIVERED in told.values()
     assert {one.service for one in loop.sandbox.incidents() if one.number == 3} == {"platform"}
+
+
+HOSTILE: dict[str, dict] = {
+    "lists lag behind": {"rest_read_delay_ms": 3_000},
+    "rows move between pages": {"rest_rows_change_between_pages": True},
+    "log entries oldest first": {"rest_log_entries_order": "oldest_first"},
+    "errors as html": {"rest_error_shape": "html"},
+    "throttled without a word": {"rest_bare_throttle": True, "rest_rate_limit_per_minute": 40},
+    "nulls": {"rest_nulls": True},
+}
+
+
+@pytest.mark.parametrize("switches", HOSTILE.values(), ids=HOSTILE)
+async def test_asking_a_difficult_pagerduty(switches: dict, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rest, "MAX_WAIT_SECONDS", 0.0)  # the clock stands still while a call waits
+    loop = await Loop(hears=False).open()
+    loop.sandbox.set_switches(switches)
+    loop.sandbox.add_fault(Fault(kind="503", face="rest", probability=0.2), loop.clock.now())
+    await paged(loop)
+    await settle(loop, 120)
+    assert ledger(loop) is PageState.CONFIRMED
+    loop.sandbox.acknowledge(loop.only(), loop.clock.now(), user=ADA)
+    await settle(loop, 300)
+    assert (ledger(loop), loop.page().holder) == (PageState.ACKNOWLEDGED, "Ada Example")
+    loop.sandbox.resolve(loop.only(), loop.clock.now(), user=ADA, note="made room")
+    await settle(loop, 300)
+    assert (ledger(loop), loop.state(), loop.rung()) == (PageState.RESOLVED, "closed", 1)
+    assert [status for _, status in loop.told()] == ["acknowledged", "resolved"]

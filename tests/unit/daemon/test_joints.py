@@ -23,10 +23,12 @@ from router.daemon.troubles import Troubles
 from router.dispatch.settings import Pacing
 from router.errors import StoreError, StoreFull
 from router.model.delivery import DeliveryState
+from router.model.event import ACTIONS
 from router.model.journal import AlertReceived, DeliveryFailed, SilenceChanged
 from router.model.page import Followed
 from router.model.quantity import Rate
 from router.model.silence import PlainMatch, Silence
+from router.model.wish import Order, Wish
 from router.telemetry.metrics import Metrics
 from tests.support.config_texts import KEY, MINIMAL
 from tests.support.config_texts import load as load_text
@@ -211,3 +213,20 @@ def test_a_key_ring_knows_the_teams_now_in_force() -> None:
         {"a"},
         set(),
     )
+
+
+@pytest.mark.parametrize(
+    ("verb", "severity"), [("note", "warning"), ("priority", "warning"), ("escalate", "critical"), ("responders", "critical")]
+)
+async def test_a_deed_that_failed_wakes_somebody_only_if_it_was_to_call_somebody(verb: str, severity: str) -> None:
+    journal, clock = Journal(), StillClock()
+    office = DeadLetterOffice(journal=journal, troubles=Troubles(journal=journal, clock=clock, metrics=Metrics()), clock=clock)
+    dead = delivery(7, team="")
+    dead.channel, dead.action, dead.rule, dead.state = ACTIONS, "act", "disk-full", DeliveryState.DEAD
+    dead.body = msgspec.json.encode(Order(verb=verb, wish=Wish()))  # type: ignore[arg-type]
+    dead.reason = "the token lacks the right incidents.write"
+    await office.failed([dead])
+    (raised,) = journal.facts
+    assert isinstance(raised, AlertReceived)
+    assert raised.alert.severity.word == severity
+    assert raised.alert.summary == f"what rule disk-full wants done in PagerDuty could not be done: {dead.reason}"

@@ -3,7 +3,18 @@
 import msgspec
 import pytest
 
-from router.model.delivery import Accepted, Attempt, Delivery, DeliveryState, Priority, Rejected, Throttled, Unavailable
+from router.model.delivery import (
+    Accepted,
+    Attempt,
+    Delivery,
+    DeliveryState,
+    Priority,
+    Rejected,
+    Throttled,
+    Unavailable,
+    shown_body,
+)
+from router.model.event import ACTIONS
 
 
 def delivery(**changes: object) -> Delivery:
@@ -42,3 +53,18 @@ def test_attempts_survive_the_store(outcome: object) -> None:
 
 def test_it_is_to_its_team_or_to_its_channel() -> None:
     assert (delivery().to, delivery(team="", channel="chat").to) == ("t", "chat")
+
+
+def test_only_orders_are_shown_otherwise_than_they_are_sent() -> None:
+    body = b'{"users":["ada@example.test"]}'
+    given = {
+        "id": 1,
+        "team": "",
+        "routing_key": "k",
+        "dedup_key": "d",
+        "priority": Priority.UPDATE,
+        "created_at": 0,
+        "body": body,
+    }
+    assert shown_body(Delivery(channel=ACTIONS, action="act", **given)) == b'{"users":["(an email address)"]}'
+    assert shown_body(Delivery(action="trigger", **given)) == body

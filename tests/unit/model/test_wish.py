@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from router.model.wish import MAX_MESSAGE, MAX_RESPONDERS, Verb, Wish, mistake_of
+from router.model.wish import MAX_MESSAGE, MAX_RESPONDERS, Verb, Wish, mistake_of, without_addresses
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,10 @@ def test_what_cannot(verb: Verb, wish: Wish, words: str) -> None:
 def test_the_record_holds_no_address() -> None:
     wish = Wish(user="ada@example.test", users=("ada@example.test", "grace@example.test"), message="help")
     assert wish.words == "2 people, help"
+
+
+def test_an_order_is_shown_without_addresses() -> None:
+    body = b'{"verb":"responders","wish":{"users":["ada@example.test","PABC123"],"message":"help"}}'
+    assert (
+        without_addresses(body) == b'{"verb":"responders","wish":{"users":["(an email address)","PABC123"],"message":"help"}}'
+    )
