@@ -38,7 +38,7 @@ from router.model.ruleset import (
     Template,
     When,
 )
-from router.model.severity import SeverityScale
+from router.model.severity import Severity, SeverityScale
 from router.rules.acting import build_actions
 from router.rules.bundle import Bundle, decode_bundle, encode_bundle, version_of
 from router.rules.conditions import build_match
@@ -69,6 +69,10 @@ _USELESS_WITH_DROP = (
     *("when", "page", "group_by", "summary", "details", "links", "images", "as_severity", "resolve", "limit"),
     *("on_resolved_in_pagerduty", "escalate", "actions", "during", "outside", "notify", "otherwise"),
 )
+
+
+_INHERITED = (*("details", "links", "images", "as_severity", "on_resolved_in_pagerduty", "escalate", "during", "outside"),)
+"""Keys that a rule has from its file's defaults as they stand; those of whom is told and when it ends are told apart below."""
 
 
 def compile_ruleset(
@@ -141,7 +145,7 @@ def _compile_file(found: ReadFile, calendar: Calendar, findings: Findings) -> Co
     standing = build_standing(found, findings)
     if found.value is not None:
         defaults = found.value.defaults
-        _check_defaults(defaults, findings)
+        _check_defaults(defaults, calendar, findings)
         for index, section in enumerate(found.value.rules):
             is_broken = index in found.broken
             ids.append(section.id)
@@ -154,11 +158,22 @@ def _compile_file(found: ReadFile, calendar: Calendar, findings: Findings) -> Co
     )
 
 
-def _check_defaults(defaults: DefaultsSection, findings: Findings) -> None:
+def _check_defaults(defaults: DefaultsSection, calendar: Calendar, findings: Findings) -> None:
     check_told(defaults, findings)
     if "group_by" in defaults.model_fields_set:
         _check_group_by(defaults.group_by, ("defaults", "group_by"), findings)
-    findings.template(("defaults", "summary"), defaults.summary)
+    path: Path = ("defaults",)
+    findings.template((*path, "summary"), defaults.summary)
+    # As a rule would have them that says nothing else.
+    rule = _inherit(RuleSection.model_validate({"id": "defaults"}), defaults)
+    _build_details(rule, path, findings)
+    _build_links(rule, path, findings)
+    _build_images(rule, path, findings)
+    _build_severity(rule, path, findings)
+    told = build_told(rule, defaults, path, Findings(findings.document, findings.names))
+    build_steps(rule, told, (*path, "escalate"), findings)
+    calendar.find(rule.during, (*path, "during"), findings)
+    calendar.find(rule.outside, (*path, "except"), findings)
 
 
 def _compile_rule(section: RuleSection, defaults: DefaultsSection, calendar: Calendar, path: Path, findings: Findings) -> Rule:
@@ -179,6 +194,12 @@ def _compile_rule(section: RuleSection, defaults: DefaultsSection, calendar: Cal
         _check_drop(section, path, findings)
     match = build_match(section.match, (*path, "match"), findings)
     told = build_told(section, defaults, path, findings)
+    full = _inherit(section, defaults)
+    silent = Findings(findings.document, findings.names)
+
+    def of(key: str) -> Findings:
+        return silent if key in defaults.model_fields_set and key not in given else findings
+
     return Rule(
         id=section.id,
         span=findings.document.span(path),
@@ -192,24 +213,44 @@ def _compile_rule(section: RuleSection, defaults: DefaultsSection, calendar: Cal
         otherwise=build_otherwise(section, path, findings),
         group_by=tuple(group_by),
         summary=_build_summary(section, defaults, path, findings),
-        details=tuple(
-            (key, template)
-            for key, text in section.details.items()
-            if (template := findings.template((*path, "details", key), text))
-        ),
-        links=_build_links(section, path, findings),
-        images=_build_images(section, path, findings),
-        as_severity=findings.severity((*path, "as_severity"), section.as_severity) if section.as_severity is not None else None,
+        details=_build_details(full, path, of("details")),
+        links=_build_links(full, path, of("links")),
+        images=_build_images(full, path, of("images")),
+        as_severity=_build_severity(full, path, of("as_severity")),
         resolve=_build_resolve(resolve),
-        on_resolved_in_pagerduty=_build_on_resolved(section.on_resolved_in_pagerduty),
+        on_resolved_in_pagerduty=_build_on_resolved(full.on_resolved_in_pagerduty),
         limit=_build_limit(limit),
-        escalate=build_steps(section, told, (*path, "escalate"), findings),
+        escalate=build_steps(full, told, (*path, "escalate"), of("escalate")),
         actions=build_actions(section.actions, (*path, "actions"), findings),
-        during=calendar.find(section.during, (*path, "during"), findings),
-        outside=calendar.find(section.outside, (*path, "except"), findings),
+        during=calendar.find(full.during, (*path, "during"), of("during")),
+        outside=calendar.find(full.outside, (*path, "except"), of("outside")),
         goes_on=section.goes_on,
         renamed_from=tuple(dict.fromkeys(listed(section.renamed_from))),
     )
+
+
+def _inherit(section: RuleSection, defaults: DefaultsSection) -> RuleSection:
+    """The rule with what its file's defaults say of it; one that drops has no use for them."""
+    if section.drop:
+        return section
+    more = {
+        key: getattr(defaults, key)
+        for key in _INHERITED
+        if key in defaults.model_fields_set and key not in section.model_fields_set
+    }
+    return section.model_copy(update=more) if more else section
+
+
+def _build_details(section: RuleSection, path: Path, findings: Findings) -> tuple[tuple[str, Template], ...]:
+    return tuple(
+        (key, template)
+        for key, text in section.details.items()
+        if (template := findings.template((*path, "details", key), text))
+    )
+
+
+def _build_severity(section: RuleSection, path: Path, findings: Findings) -> Severity | None:
+    return None if section.as_severity is None else findings.severity((*path, "as_severity"), section.as_severity)
 
 
 def _check_group_by(fields: list[str], path: Path, findings: Findings) -> None:

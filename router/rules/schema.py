@@ -403,6 +403,16 @@ class DefaultsSection(Section):
     summary: Maybe[TemplateText] = setting(None, "As in a rule.")
     resolve: Resolve = setting("all_resolved", "As in a rule.")
     limit: Maybe[LimitSection] = setting(None, "As in a rule.")
+    details: dict[FieldName, TemplateText] = setting(
+        {}, "As in a rule; a rule's own details take the place of all.", max_length=100
+    )
+    links: list[LinkSection] = setting([], "As in a rule.", max_length=20)
+    images: list[ImageSection] = setting([], "As in a rule.", max_length=20)
+    as_severity: Maybe[str] = setting(None, "As in a rule.")
+    on_resolved_in_pagerduty: OnResolved = setting("close", "As in a rule.")
+    escalate: list[StepSection] = setting([], "As in a rule; `escalate: []` in a rule: nobody else.", max_length=10)
+    during: str | list[str] = setting([], "As in a rule.")
+    outside: str | list[str] = setting([], "As in a rule.", alias="except")
 
 
 class RuleSection(Section):

@@ -10,8 +10,10 @@ from router.model.ruleset import (
     AfterQuiet,
     AllResolved,
     AtOnce,
+    CloseEpisode,
     Count,
     FiringFor,
+    KeepEpisode,
     LabelTest,
     Limit,
     Match,
@@ -300,6 +302,41 @@ def test_defaults_hold_for_their_file_and_what_a_rule_says_wins() -> None:
     assert (b.page, b.group_by, b.resolve) == (("platform",), ("env",), AllResolved())
     assert b.limit == Limit(incidents=1, per_ms=60_000)
     assert (c.page, c.limit, c.summary) == (("owner",), None, None)
+
+
+def test_everything_else_that_defaults_hold_and_its_mistakes_are_told_once_where_they_stand() -> None:
+    text = (
+        "schedules: {lunch: {zone: UTC, hours: '12:00-13:00'}}\n"
+        "defaults:\n"
+        "  {details: {runbook: 'https://x/{{ name }}'}, links: [{href: 'https://x'}], images: [{src: 'https://x'}], as_severity: p1,\n"
+        "   on_resolved_in_pagerduty: keep, escalate: [{after: 5m, page: payments}], during: lunch, except: lunch}\n"
+        "rules:\n"
+        "  - {id: a, match: {service: a}}\n"
+        "  - {id: b, match: {service: b}, details: {}, links: [], images: [], as_severity: error, on_resolved_in_pagerduty: close,\n"
+        "     escalate: [], during: [], except: []}\n"
+        "  - {id: c, match: {service: c}, drop: noise}\n"
+        "  - {id: d, match: {service: d}, when: {absent_for: 5m}, page: platform}\n"
+    )
+    ruleset, diagnostics = compile_texts(text)
+    assert ruleset is not None, diagnostics
+    assert diagnostics == []
+    a, b, c, d = ruleset.rules
+    for rule in (a, d):
+        assert ([key for key, _ in rule.details], len(rule.links), len(rule.images)) == (["runbook"], 1, 1)
+        assert (rule.as_severity, rule.on_resolved_in_pagerduty) == (Severity.CRITICAL, KeepEpisode())
+        assert [step.page for step in rule.escalate] == [("payments",)]
+        assert [schedule.name for schedule in (*rule.during, *rule.outside)] == ["lunch", "lunch"]
+    assert (b.details, b.links, b.images, b.as_severity) == ((), (), (), Severity.ERROR)
+    assert (b.on_resolved_in_pagerduty, b.escalate, b.during, b.outside) == (CloseEpisode(), (), (), ())
+    assert (c.details, c.escalate, c.during) == ((), (), ())
+
+    broken = (
+        "defaults: {details: {x: '{{ f() }}'}, as_severity: sever, escalate: [{after: 5m, page: nobody}], during: gone}\n"
+        "rules: [{id: a, match: {service: a}}, {id: b}]\n"
+    )
+    assert found_in(broken) == [
+        ("bad-template", "1:25"), ("unknown-severity", "1:52"), ("unknown-team", "1:88"), ("unknown-schedule", "1:106"),
+    ]  # fmt: skip
 
 
 def test_one_mistake_does_not_hide_the_others() -> None:
