@@ -9,7 +9,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from router.clock import Clock
-from router.config.settings import Settings
+from router.config.settings import PagerDutySettings, Settings
 from router.daemon.joints import KeyRing
 from router.daemon.observing import DeliveryCounts
 from router.daemon.troubles import Trouble, Troubles
@@ -73,12 +73,13 @@ class PageBell:
 
 @dataclass(frozen=True, kw_only=True)
 class Paging:
-    """What follows pages. ``client`` None: no token is configured."""
+    """What follows pages. ``client`` and ``maker`` None: no token is configured."""
 
     follower: Follower
     actions: Actions
     reconciler: Reconciler
     client: RestClient | None
+    maker: RestClient | None
     looker: Looker
     orders: Orders
     incidents: IncidentsClient
@@ -86,8 +87,9 @@ class Paging:
 
     async def aclose(self) -> None:
         """Let go of connections and the reader."""
-        if self.client is not None:
-            await self.client.aclose()
+        for client in (self.client, self.maker):
+            if client is not None:
+                await client.aclose()
         self.looker.close()
 
 
@@ -105,21 +107,9 @@ def join_paging(
 ) -> Paging:
     """The parts that follow pages, as configured: by webhooks if there are secrets for them, else by asking."""
     pagerduty = settings.pagerduty
-    rest = None
-    if pagerduty.api_token:
-        seconds = pagerduty.timeout_ms / 1000
-        rest = RestClient(
-            url=pagerduty.api_url,
-            transport=open_transport(
-                pagerduty.api_url,
-                trust_env=pagerduty.use_environment_proxy,
-                limits=Limits(connections=4, total_seconds=seconds, max_body=MAX_ANSWER_BYTES),
-            ),
-            token=lambda: keys.resolve(pagerduty.api_token),
-            sender=pagerduty.sender,
-            clock=clock,
-            timeout_seconds=seconds,
-        )
+    rest = _open_rest(pagerduty, keys, clock)
+    # Pages that are made by REST have a line of their own: none waits behind what is asked or noted.
+    maker = _open_rest(pagerduty, keys, clock)
     looker = Looker(store.reader())
     hears = bool(pagerduty.webhook_secrets)
     follower = Follower(
@@ -149,8 +139,28 @@ def join_paging(
             clock=clock,
         ),
         client=rest,
+        maker=maker,
         looker=looker,
         orders=Orders(follower=follower, hand=rest, ask=looker, clock=clock, endpoint=endpoint),
-        incidents=IncidentsClient(maker=rest, clock=clock, endpoint=endpoint),
+        incidents=IncidentsClient(maker=maker, clock=clock, endpoint=endpoint),
         guard=Guard(follower=follower, ask=looker),
+    )
+
+
+def _open_rest(pagerduty: PagerDutySettings, keys: KeyRing, clock: Clock) -> RestClient | None:
+    """A client of the REST API; None without a token."""
+    if not pagerduty.api_token:
+        return None
+    seconds = pagerduty.timeout_ms / 1000
+    return RestClient(
+        url=pagerduty.api_url,
+        transport=open_transport(
+            pagerduty.api_url,
+            trust_env=pagerduty.use_environment_proxy,
+            limits=Limits(connections=4, total_seconds=seconds, max_body=MAX_ANSWER_BYTES),
+        ),
+        token=lambda: keys.resolve(pagerduty.api_token),
+        sender=pagerduty.sender,
+        clock=clock,
+        timeout_seconds=seconds,
     )

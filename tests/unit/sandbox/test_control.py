@@ -141,3 +141,29 @@ def test_the_page_is_self_contained_and_puts_no_markup_together():
     script = (STATIC / "page.js").read_text(encoding="utf-8")
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", script)
     assert "<script>" not in (STATIC / "page.html").read_text(encoding="utf-8")
+
+
+def test_everything_the_page_offers_can_be_done_by_its_words():
+    desk = Desk()
+    do(desk.box, "trigger")
+    do(desk.box, "trigger", "other")
+    incident_id = desk.box.incidents()[0].id
+    for action, words in (
+        ("escalate", {"level": "2"}),
+        ("escalate", {"policy": "search escalation"}),
+        ("prioritise", {"priority": "P1"}),
+        ("request_responders", {"to": "grace@example.test", "message": "please"}),
+        ("respond", {"answer": "decline", "user": "grace@example.test"}),
+        ("publish_status", {"message": "on it"}),
+        ("snooze", {"minutes": "30"}),
+        ("resolve", {"note": "done"}),
+        ("reopen", {}),
+        ("merge", {"into": "2"}),
+    ):
+        status, found = desk.send(f"incidents/{incident_id}/{action}", words)
+        assert status == 200, (action, found)
+    script = (STATIC / "page.js").read_text()
+    used = set(re.findall(r'\bact\("(\w+)"', script)) | set(re.findall(r'send\(incident\.id, "(\w+)"', script))
+    assert used >= {"acknowledge", "resolve", "reassign", "escalate", "annotate", "request_responders", "respond", "reopen"}
+    for action in used:
+        assert desk.send(f"incidents/{incident_id}/{action}", {"user": "nobody@example.test"})[0] != 404, action
