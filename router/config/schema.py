@@ -337,7 +337,7 @@ class Configuration(Section):
         "Whose the rule files are, by patterns for their names, the first that fits: each has to name that team as its "
         "`owner`. `*` as the team: a common file, which names none. A file that no pattern fits is refused. Empty: any file "
         "may name any owner, or none.",
-        examples=[{"rules/payments*.yaml": "payments", "rules/90-common.yaml": "*"}],
+        examples=[{"rules/50-payments*.yaml": "payments", "rules/90-common.yaml": "*"}],
     )
     default_team: str = Field(description="Who gets what no rule matched, and the router's own problems.")
     teams: dict[Name, TeamSection] = Field(description="Who is paged, by name.", min_length=1)

@@ -208,9 +208,15 @@ def _ending(pages: list[PageStory]) -> str:
     return "".join(f" {story.team}: {story.sentence}" for story in told)
 
 
+def _undecided(entry: Entry | None) -> str:
+    if entry is not None and not isinstance(entry.fact, AlertReceived):
+        return "This is no alert, and nothing was decided because of it alone."
+    return "Accepted, not decided yet."
+
+
 def _headline(entry: Entry | None, decisions: list[Decision], deliveries: list[Delivery]) -> str:
     if not decisions:
-        return "Accepted, not decided yet."
+        return _undecided(entry)
     decision = min(decisions, key=_weight)
     because = SENTENCES[decision.reason] + (f" ({decision.cause})" if decision.cause else "")
     rule = f" by rule {decision.rule}" if decision.rule else ""

@@ -15,7 +15,7 @@ from router.engine.match import concerns
 from router.engine.rows import GroupRow
 from router.model.alert import Alert
 from router.model.journal import Entry, SilenceChanged
-from router.model.ruleset import FileSilence, Match, RuleSet
+from router.model.ruleset import FileSilence, Match, RuleSet, Standing
 from router.model.severity import Severity
 from router.model.silence import Silence
 from router.model.transition import ActiveAlert
@@ -152,7 +152,8 @@ def _entries(reader: Reader, since: int, after_seq: int, silence: str) -> Iterat
 def _compare(
     ruleset: RuleSet, match: Match, entries: Iterator[Entry], *, since: int, until: int, advance: Callable[[int], None]
 ) -> tuple[Effect, dict[str, int]]:
-    silence = FileSilence(id=_ID, match=match, until=_FOREVER, reason=_ID)
+    # What people add mutes guards, too; of what stands in files only a guard's own does.
+    silence = FileSilence(id=_ID, match=match, until=_FOREVER, reason=_ID, standing=Standing(guard=True))
     without = Replay(ruleset)
     silenced = Replay(msgspec.structs.replace(ruleset, silences=(*ruleset.silences, silence)))
     comparison = Comparison(since=since)

@@ -7,7 +7,7 @@ from router.model.alert import Alert
 from router.model.decision import Action, Decision, Reason
 from router.model.delivery import Accepted, Attempt, Delivery, DeliveryState, Priority, Rejected, Throttled, Unavailable
 from router.model.incident import Incident
-from router.model.journal import AlertReceived, Entry
+from router.model.journal import AlertReceived, Entry, Restarted
 from router.model.severity import Severity
 from router.store.base import AuditRow, DecisionRow
 
@@ -182,3 +182,10 @@ def test_outcomes_in_words() -> None:
     assert describe(Throttled(retry_after_ms=30)) == "throttled (429, asked to wait 30 ms)"
     assert describe(Unavailable(status=503, cause="busy")) == "unavailable (503: busy)"
     assert describe(Rejected(cause="the key cannot be read")) == "refused (not sent: the key cannot be read)"
+
+
+def test_an_entry_that_decides_nothing_by_itself_does_not_look_undecided() -> None:
+    restarted = Entry(seq=3, at=100, fact=Restarted(down_since=50))
+    found = explain_alert(Record(entries=[restarted], decisions=[decision(Action.OPEN, Reason.AT_ONCE)]), 3)
+    assert found is not None
+    assert found.headline == "This is no alert, and nothing was decided because of it alone."

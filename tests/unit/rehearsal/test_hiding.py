@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import msgspec
 
 from router.model.journal import Entry, Fact, IncidentChanged, SilenceChanged
-from router.model.ruleset import Count, Rule, RuleSet
+from router.model.ruleset import Count, Rule, RuleSet, Standing
 from router.model.severity import Severity
 from router.model.silence import PlainMatch, Silence
 from router.rehearsal.hiding import MAX_LISTED, Hidden, find_hidden
@@ -102,6 +102,11 @@ def test_only_the_newest_entries_where_one_may_not_take_long() -> None:
     everything, newest = look(RULES, facts, "web", now="2h"), look(RULES, facts, "web", now="2h", most=5)
     assert (everything.pages, len(everything.listed), everything.alerts, len(everything.firing)) == (60, 50, 60, 50)
     assert (newest.entries, newest.pages) == (5, 5)
+
+
+def test_what_guards_would_have_paged_counts_as_well() -> None:
+    rules = ruleset(Rule(id="guard", match=services("web"), standing=Standing(guard=True)), Rule(id="all"))
+    assert look(rules, [("0s", fire("web"))], "web").pages == 1
 
 
 def test_one_that_is_in_force_is_shown_with_what_it_has_hidden() -> None:
