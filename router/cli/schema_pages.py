@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from router.cli.schema_mistakes import MISTAKES
 from router.cli.schema_tables import json_schema
 from router.importing.writing import block
 from router.rules.fields import FIELDS
@@ -20,7 +21,8 @@ _CONFIG_INTRO = """\
 <!-- Written by `alert-router schema --markdown config`. -->
 
 One YAML file, `config.yaml` unless `--config FILE` or `ALERT_ROUTER_CONFIG` says otherwise; `config.example.yaml` is one to
-copy. `alert-router check` finds every mistake in it, with line, column and a hint. Unknown keys are mistakes. A reload (SIGHUP,
+copy. `alert-router check` finds every mistake in it, with line, column and a hint. Any key can earn `unknown-key`,
+`missing-key`, `wrong-type` and `empty-value`; what a key can earn besides is told with it. A reload (SIGHUP,
 `POST /-/reload`, or a change of the file) reads it again; a file with a mistake changes nothing.
 
 **Durations** have units: `300ms`, `15s`, `5m`, `1h30m`, `7d`. **Sizes** too: `512KiB`, `64MiB`, `2GiB` (by 1024), `kB`, `MB`,
@@ -59,7 +61,9 @@ _RULES_INTRO = """\
 
 Rule files are the `*.yaml` in the directories that the configuration names, in sorted order (`*.test.yaml` are tests). Rules
 are tried from top to bottom; the first that matches ends it, unless it says `continue: true`. What no rule matched pages the
-default team. `alert-router check` finds every mistake, with line, column and a hint; the directory `rules/` has examples.
+default team. `alert-router check` finds every mistake, with line, column and a hint; the
+[cookbook](../howto/cookbook.md) has examples. Any key can earn `unknown-key`, `missing-key`, `wrong-type` and `empty-value`;
+the mistakes a key can earn besides are told with it.
 
 An editor with a YAML language server completes and explains the keys when a rule file begins with this line, and
 `alert-router schema rules > .rules.schema.json` was run beside it:
@@ -133,16 +137,22 @@ class _Page:
     """Walks the schema from its root; every mapping with keys of its own gets a table, once."""
 
     def __init__(self, which: str) -> None:
+        self._which = which
         self._schema = json_schema(which)
         self._places: dict[str, str] = {}
         self._find_places(self._schema, "")
 
     def render(self) -> list[str]:
-        lines = self._render_section("## Top level", self._schema) + self._render_keys("", self._schema)
+        lines = self._render_section("## Top level", self._schema) + self._render_keys("", "", self._schema)
         for name, place in self._places.items():
             section = self._schema["$defs"][name]
-            lines += self._render_section(f"## `{place}`", section) + self._render_keys(place, section)
+            lines += self._render_section(f"## `{place}`", section) + self._render_keys(place, name, section)
         return lines
+
+    def _mistakes(self, section: str, key: str) -> str:
+        """The codes that this key alone can earn, as a sentence."""
+        codes = MISTAKES[self._which].get(f"{section}.{key}", "").split()
+        return f" Mistakes: {', '.join(f'`{code}`' for code in codes)}." if codes else ""
 
     def _find_places(self, schema: dict[str, Any], place: str) -> None:
         """Where each definition is first used, in the order a reader meets them."""
@@ -181,7 +191,7 @@ class _Page:
             lines.append(f"| `{name}` | {self._value(prop)} | {default} | {_meaning(described)} |")
         return [*lines, ""]
 
-    def _render_keys(self, place: str, section: dict[str, Any]) -> list[str]:
+    def _render_keys(self, place: str, section_name: str, section: dict[str, Any]) -> list[str]:
         """A part for each key that has no section of its own."""
         path, _, form = place.partition(" (")
         suffix = f" ({form}" if form else ""
@@ -194,7 +204,12 @@ class _Page:
             default = "required" if name in section.get("required", ()) else f"default {_default(prop) or 'none'}"
             example = block({name: next(iter(prop.get("examples", ())), "")}, 0)
             kind = self._value(prop)
-            lines += [f"### `{key}`{suffix}", "", f"{kind[:1].upper()}{kind[1:]}; {default}. {prop['description']}", ""]
+            lines += [
+                f"### `{key}`{suffix}",
+                "",
+                f"{kind[:1].upper()}{kind[1:]}; {default}. {prop['description']}{self._mistakes(section_name, name)}",
+                "",
+            ]
             lines += ["```yaml", *example, "```", ""]
         return lines
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pathlib
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -120,6 +121,13 @@ def _build_slack(section: SlackChannel, path: Path, common: dict[str, Any], find
     )
 
 
+def _is_file(path: pathlib.Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long, for one
+        return False
+
+
 def _build_mail(section: EmailChannel, path: Path, common: dict[str, Any], findings: Findings) -> ChannelSettings:
     host, port = _server(section, path, findings)
     is_local = is_loopback_host(host)
@@ -134,7 +142,7 @@ def _build_mail(section: EmailChannel, path: Path, common: dict[str, Any], findi
         else:
             findings.warn((*path, "security"), "insecure-mail", "mails travel unencrypted", "security: starttls", key=True)
     ca_file = findings.resolve_path(section.ca_file) if section.ca_file else None
-    if ca_file is not None and not ca_file.is_file():
+    if ca_file is not None and not _is_file(ca_file):
         findings.complain((*path, "ca_file"), "missing-file", f"there is no file {ca_file}")
     password = (
         "" if section.password is None else findings.refer((*path, "password"), section.password, Purpose.CHANNEL_PASSWORD)
