@@ -1,13 +1,15 @@
 """``make bench``: runs the race and writes a JSON line per run and the table into docs/benchmarks/.
 
-``python -m tests.benchmarks [--runs N] [--only SECTION …] [--folder DIR] [--out DIR]``. The two take turns (A B, B A, …), on a
-fresh store each time; the faults, which mostly wait, run side by side.
+``python -m tests.benchmarks [--runs N] [--minutes N] [--only SECTION …] [--folder DIR] [--out DIR]``. The two take turns (A B,
+B A, …), on a fresh store each time; the faults, which mostly wait, run side by side. Every section has its first run before any
+has its second, and the page is written after each: a race that is stopped, or out of time, has told all it knows.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import platform
 import subprocess
@@ -17,7 +19,7 @@ import threading
 import time
 import traceback
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -145,22 +147,43 @@ def _machine() -> str:
     )
 
 
-def _write_page(path: Path, race: Race, lines: Path, runs: int) -> None:
+def _write_page(path: Path, race: Race, lines: Path) -> None:
+    """Everything but the prose, which begins with the page's first second-level heading and stays."""
+    _, heading, prose = (path.read_text() if path.exists() else "").partition("\n## ")
+    counts = [len(runs) for runs in race.results.values()]
+    runs = "one run" if counts and max(counts) == 1 else f"{min(counts, default=0)} to {max(counts, default=0)} runs"
     path.write_text(
         "# Against Alertmanager\n\n"
-        "Written by `make bench`: one run, one machine, the same work for both, taking turns; medians (least to most) of "
-        f"{runs} runs. Ratios are router over Alertmanager. Wall-clock figures of a machine drift, ratios of one race do not. "
+        "Written by `make bench`: one race, one machine, the same work for both, taking turns; medians (least to most) of "
+        f"{runs}. Ratios are router over Alertmanager. Wall-clock figures of a machine drift, ratios of one race do not. "
         "The router writes every accepted alert to disk before it answers; Alertmanager keeps them in memory. Rows of faults "
         "show what happened, against what is right. A 429 is sent again a second later.\n\n"
         f"{datetime.now(UTC):%Y-%m-%d}, {_machine()}.\n\n{render(race.results)}\n"
-        f"`floor` and `aim` are set in `tests/benchmarks/table.py`; every run: `{lines.name}`.\n"
+        f"{_summary(race)} `floor` and `aim` are set in `tests/benchmarks/table.py`; every run: `{lines.name}`.\n"
+        f"{heading}{prose}"
     )
+
+
+def _summary(race: Race) -> str:
+    verdicts = [verdict(row, race.results) for row in ROWS if not math.isinf(row.floor)]
+    said = {word: verdicts.count(word) for word in ("aim", "floor", "below")}
+    failed = f", {race.failures} runs failed" if race.failures else ""
+    return f"{said['aim']} rows reach their aim, {said['floor']} pass their floor, {said['below']} miss it{failed}."
+
+
+def _run_both(race: Race, name: str, contenders: Sequence[Contender], number: int) -> None:
+    if name in FAULTS and len(contenders) > 1:
+        race.side_by_side(name, number)
+        return
+    for contender in contenders:
+        race.run(name, SECTIONS[name] if name in SECTIONS else FAULTS[name], contender, number)
 
 
 def main() -> int:
     """Exit status 1 if a run failed or a row is below its floor."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=3, help="of each section and contender (default 3)")
+    parser.add_argument("--minutes", type=float, default=33, help="begin no further run after so long (default 33)")
     parser.add_argument("--only", nargs="+", choices=[*SECTIONS, *FAULTS], default=[*SECTIONS, *FAULTS], metavar="SECTION")
     parser.add_argument("--against", choices=["alertmanager", "nobody"], default="alertmanager")
     parser.add_argument("--folder", type=Path, help="where the servers keep their files (default: a temporary folder)")
@@ -172,16 +195,12 @@ def main() -> int:
     contenders = CONTENDERS if given.against == "alertmanager" else CONTENDERS[:1]
     with tempfile.TemporaryDirectory(prefix="alert-router-bench-", dir=given.folder) as folder:
         race = Race(Path(folder), lines)
-        for name in given.only:
-            for number in range(given.runs):
-                if name in SECTIONS:
-                    for contender in contenders[:: 1 if number % 2 == 0 else -1]:
-                        race.run(name, SECTIONS[name], contender, number)
-                elif len(contenders) == 1:
-                    race.run(name, FAULTS[name], contenders[0], number)
-                else:
-                    race.side_by_side(name, number)
-    _write_page(given.out / "alertmanager.md", race, lines, given.runs)
+        ends = time.monotonic() + given.minutes * 60
+        for number in range(given.runs):
+            for name in given.only:
+                if time.monotonic() < ends:
+                    _run_both(race, name, contenders[:: 1 if number % 2 == 0 else -1], number)
+                    _write_page(given.out / "alertmanager.md", race, lines)
     print(render(race.results))
     below = [row.title for row in ROWS if verdict(row, race.results) == "below"]
     for title in below:
