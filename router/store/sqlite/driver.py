@@ -78,7 +78,7 @@ class SqliteStore:
         if self._writer is not None:
             raise InvariantError(f"{self._path} was opened before by this store")
         loop = asyncio.get_running_loop()
-        handover = Handover(self._path, loop, self._settle)
+        handover = Handover(self._path, loop, self._settle, self._announce)
         writer = Writer(
             path=self._path,
             connect=self._connect,
@@ -280,21 +280,16 @@ class SqliteStore:
         with suppress(sqlite3.Error):  # the figures stay what they were; the next write meets the same error and says so
             self._space.bytes_used, self._space.bytes_reusable = upkeep.measure(connection)
 
-    def _settle(self, outcomes: list[Outcome]) -> None:  # noqa: C901  # one branch per kind of work
-        """On the loop, once per transaction: answer everybody, then the listener."""
-        entries: list[Entry] = []
+    def _settle(self, outcomes: list[Outcome]) -> None:
+        """On the loop, once per transaction: answer everybody, then the listener if it has not heard of it yet."""
         for outcome in outcomes:
             work, error = outcome.work, outcome.error
             if error is not None:
                 self._note(error)
             elif not isinstance(work, Call):
                 self._failing = ""
-            if isinstance(work, Append):
-                if error is None:
-                    self._pending.announce(work.ticket)
-                    entries += work.entries
-                else:
-                    self._pending.fail(work.ticket)
+            if isinstance(work, Append) and error is not None:
+                self._pending.fail(work.ticket)
             elif isinstance(work, Step) and error is None:
                 self._cursor = max(self._cursor, work.cursor)
                 self._pending.advance(work.cursor)
@@ -303,6 +298,16 @@ class SqliteStore:
                     work.future.set_result(outcome.value)
                 else:
                     work.future.set_exception(error)
+        self._announce(outcomes)
+
+    def _announce(self, outcomes: list[Outcome]) -> None:
+        """Written: whoever decides may begin. What it commits cannot become durable without them."""
+        entries: list[Entry] = []
+        for outcome in outcomes:
+            work = outcome.work
+            if isinstance(work, Append) and outcome.error is None and not work.ticket.is_settled:
+                self._pending.announce(work.ticket)
+                entries += work.entries
         if entries:
             self._handed_over = entries[-1].seq
             if self._listener is not None:

@@ -5,8 +5,10 @@ and to wake the loop again. So, where the kernel can sync without a thread (``sy
 writes, and goes on with other work while the kernel makes it durable. The thread does what may take long (a ``Call``, waiting
 for another process), and everything on a disk that has shown itself slow, or where there is no such sync.
 
-Keeps these invariants: pieces are written and answered in the order they were given; nobody is answered before a sync that
-began after the write, save with a failure or where nothing is promised to the outside; the loop never waits for a lock.
+What is written is announced before it is durable, and a small group's sync waits two turns of the loop: entries are decided
+meanwhile, and what is to be sent for them shares their sync. Keeps these invariants: pieces are written, announced and answered
+in the order they were given; nobody is answered before a sync that began after the write, save with a failure or where nothing
+is promised to the outside; the loop never waits for a lock.
 """
 
 from __future__ import annotations
@@ -17,12 +19,15 @@ from pathlib import Path
 from typing import Protocol
 
 from router.errors import StoreUnusable
-from router.store.sqlite.work import Call, Grouped
+from router.store.sqlite.work import Append, Call, Grouped
 from router.store.sqlite.writer import Outcome
 
 SLOW_SECONDS = 0.05
 """A write on the loop that took longer (a disk whose cache is full, a machine that swaps) sends what follows to the thread."""
 SLOW_FOR_SECONDS = 10.0
+
+SMALL = 32
+"""Entries that are decided in less time than a sync takes; the sync of more begins at once."""
 
 
 class Lender(Protocol):
@@ -50,19 +55,28 @@ class Sync(Protocol):
 
 
 class Handover:
-    """One per open store, on its loop. ``settle`` gets the outcomes, in order."""
+    """One per open store, on its loop. ``settle`` gets the outcomes, ``announce`` what is written and not durable yet."""
 
-    def __init__(self, path: Path, loop: asyncio.AbstractEventLoop, settle: Callable[[list[Outcome]], None]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        loop: asyncio.AbstractEventLoop,
+        settle: Callable[[list[Outcome]], None],
+        announce: Callable[[list[Outcome]], None],
+    ) -> None:
         """Everything goes to the thread until ``quicken``."""
         self._path = path
         self._loop = loop
         self._settle = settle
+        self._announce = announce
         self._writer: Lender | None = None
         self._sync: Sync | None = None
         self._slow_until = 0.0
         self._given = 0  # pieces the thread has not answered
+        self._unannounced: list[Outcome] = []
         self._held: list[Grouped | Call] = []  # behind what the thread has, or behind a sync
-        self._syncing: list[Outcome] = []  # written, and durable with the sync under way
+        self._written: list[Outcome] = []  # durable with the next sync
+        self._syncing: list[Outcome] = []  # durable with the one under way
 
     def begin(self, writer: Lender) -> None:
         """Write through this one; its outcomes come to ``answered``."""
@@ -120,7 +134,7 @@ class Handover:
             if quick:
                 outcomes, left = self._write(quick)
                 works = left + works[len(quick) :]
-        if works and self._syncing:
+        if works and (self._syncing or self._written or self._unannounced):
             self._held = works
         elif works:
             assert self._writer is not None
@@ -128,6 +142,8 @@ class Handover:
             self._writer.put(works)
         if outcomes:
             self._settle(outcomes)
+        if self._unannounced:
+            self._tell()
 
     def _write(self, works: list[Grouped]) -> tuple[list[Outcome], list[Grouped | Call]]:
         """Outcomes that need no sync, and what is left."""
@@ -138,13 +154,34 @@ class Handover:
             self._slow_until = started + SLOW_FOR_SECONDS
         finished = [outcome for outcome in outcomes if outcome.error is not None or not outcome.work.sends]
         if len(finished) < len(outcomes):
-            assert self._sync is not None
-            self._syncing = [outcome for outcome in outcomes if outcome.error is None and outcome.work.sends]
-            try:
-                self._sync.submit()
-            except OSError as error:
-                self._loop.call_soon(self.synced, error)
+            self._unannounced = [outcome for outcome in outcomes if outcome.error is None and outcome.work.sends]
         return finished, left
+
+    def _tell(self) -> None:
+        """Announce what was written, and let the sync begin: at once, or when it has been decided."""
+        outcomes, self._unannounced = self._unannounced, []
+        is_first = not self._written
+        self._written += outcomes
+        entries = sum(len(outcome.work.entries) for outcome in outcomes if isinstance(outcome.work, Append))
+        try:
+            if entries >= SMALL or (is_first and not entries):
+                self._begin_sync()
+                is_first = False
+            self._announce(outcomes)
+        finally:
+            if is_first:
+                # Whoever was told goes on in the next turn, and what it gives is written in the one after.
+                self._loop.call_soon(self._loop.call_soon, self._begin_sync)
+
+    def _begin_sync(self) -> None:
+        if self._syncing or not self._written:
+            return
+        assert self._sync is not None
+        self._syncing, self._written = self._written, []
+        try:
+            self._sync.submit()
+        except OSError as error:
+            self._loop.call_soon(self.synced, error)
 
     def _lost(self, error: OSError) -> StoreUnusable:
         return StoreUnusable(
