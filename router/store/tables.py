@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 
 from router.errors import InvariantError, StoreUnavailable
-from router.model.decision import Decision
-from router.model.delivery import Delivery, DeliveryState
+from router.model.decision import Action, Decision
+from router.model.delivery import Delivery, DeliveryState, Priority
 from router.model.incident import Incident
 from router.model.journal import Entry
 from router.model.page import AuditEntry, Followed, Page, Webhook
@@ -110,18 +110,20 @@ def retire_history(tables: Tables, before_at: int) -> int:
     outbox = [delivery for delivery in tables.deliveries.values() if delivery.state is DeliveryState.PENDING]
     open_keys = {incident.dedup_key for incident in tables.incidents.values() if incident.status == "open"}
     pending_keys = {delivery.dedup_key for delivery in outbox if delivery.dedup_key}
-    held_keys = open_keys | pending_keys
     active = {row_id for kind, row_id in tables.state if kind == "alert"}
     kept = active | {delivery.alert_seq for delivery in outbox}
-    kept |= {decision.alert_seq for decision in tables.decisions.values() if decision.dedup_key in held_keys}
+    kept |= {decision.alert_seq for decision in tables.decisions.values() if _explains(decision, open_keys, pending_keys)}
     gone = [seq for seq, entry in tables.journal.items() if entry.at < before_at and seq <= tables.cursor and seq not in kept]
     for seq in gone:
         del tables.journal[seq]
     for decision_id, decision in list(tables.decisions.items())[:-1]:
-        if decision.at < before_at and decision.dedup_key not in held_keys and decision.alert_seq not in active:
+        is_needed = _explains(decision, open_keys, pending_keys) or decision.alert_seq in active
+        if decision.at < before_at and not is_needed:
             del tables.decisions[decision_id]
     for delivery_id, delivery in list(tables.deliveries.items())[:-1]:
-        is_over = delivery.state is not DeliveryState.PENDING and delivery.dedup_key not in open_keys
+        is_over = delivery.dedup_key not in open_keys or delivery.priority is Priority.UPDATE
+        if delivery.state is DeliveryState.PENDING:
+            continue
         if delivery.created_at < before_at and is_over:
             del tables.deliveries[delivery_id]
     for number, incident in list(tables.incidents.items()):
@@ -131,6 +133,12 @@ def retire_history(tables: Tables, before_at: int) -> int:
     _retire_followed(tables, before_at)
     _retire_rulesets(tables, before_at)
     return len(gone)
+
+
+def _explains(decision: Decision, open_keys: set[str], pending_keys: set[str]) -> bool:
+    """Whether something that is open or pending rests on it; what only told more of something open does not count."""
+    key = decision.dedup_key
+    return key in pending_keys or (key in open_keys and decision.action is not Action.UPDATE)
 
 
 def _retire_followed(tables: Tables, before_at: int) -> None:

@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from router.errors import InvariantError, Overloaded, StoreUnavailable
-from router.model.delivery import Accepted, Attempt, Delivery, DeliveryState, Unavailable
+from router.model.decision import Action
+from router.model.delivery import Accepted, Attempt, Delivery, DeliveryState, Priority, Unavailable
 from router.model.journal import ChangeReceived, DeliveryFailed, Entry, Fact, Restarted, RulesChanged
 from router.model.page import AuditEntry, Followed, Page, Sighting, Webhook
 from router.model.transition import StateRow
@@ -586,6 +587,27 @@ class StoreSuite:
         reader = store.reader()
         assert [entry.seq for entry in reader.entries()] == [1, 2]
         assert [row.id for row in reader.decisions()] == [4, 2]
+        reader.close()
+        await store.close()
+
+    async def test_what_only_told_more_of_an_open_incident_is_history_like_any_other(self, world: World) -> None:
+        """An incident may be open for months while its alerts come and go."""
+        store = await self.opened(world)
+        await store.append(START, [fact(n) for n in range(1, 8)])
+        key = dedup_key(1)
+        updates = [msgspec.structs.replace(decision(n, key=key), action=Action.UPDATE) for n in (2, 3, 4)]
+        held = msgspec.structs.replace(decision(5, key=key), action=Action.HOLD)
+        told = msgspec.structs.replace(delivery(2, key=key), priority=Priority.UPDATE)
+        made = [decision(1), *updates, held, decision(6, key="")]
+        last = [delivery(1), told, delivery(7)]
+        await store.commit(commit_of(7, decisions=made, incidents=[incident(1)], deliveries=last))
+        for each in last:
+            await self.move(store, each, DeliveryState.DELIVERED)
+        assert await store.retire(before_at=START + 1, max_bytes=0) == 5
+        reader = store.reader()
+        assert [entry.seq for entry in reader.entries()] == [1, 5]
+        assert [row.decision.alert_seq for row in reader.decisions()] == [6, 5, 1]  # the newest stays for its id
+        assert [found.id for found in reader.deliveries()] == [7, 1]
         reader.close()
         await store.close()
 

@@ -230,20 +230,23 @@ DELETE FROM journal WHERE seq > :after AND seq <= :last AND at < :before_at
   AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.state <> 'delivered' AND outbox.alert_seq = journal.seq)
   AND NOT EXISTS (SELECT 1 FROM decisions WHERE decisions.alert_seq = journal.seq AND decisions.alert_seq > 0
     AND decisions.episode <> '' AND (
-      EXISTS (SELECT 1 FROM incidents WHERE incidents.episode = decisions.episode AND incidents.status = 'open')
+      (json_extract(decisions.body, '$.action') <> 'update' AND EXISTS (
+        SELECT 1 FROM incidents WHERE incidents.episode = decisions.episode AND incidents.status = 'open'))
       OR EXISTS (SELECT 1 FROM outbox WHERE outbox.episode = decisions.episode AND outbox.episode <> '')))
 
 -- name: retire_decisions
 DELETE FROM decisions WHERE id > :after AND id <= :last AND at < :before_at AND id < (SELECT max(id) FROM decisions)
   AND NOT EXISTS (SELECT 1 FROM state_alert WHERE id = decisions.alert_seq)
   AND (episode = '' OR NOT (
-      EXISTS (SELECT 1 FROM incidents WHERE incidents.episode = decisions.episode AND incidents.status = 'open')
+      (json_extract(body, '$.action') <> 'update' AND EXISTS (
+        SELECT 1 FROM incidents WHERE incidents.episode = decisions.episode AND incidents.status = 'open'))
       OR EXISTS (SELECT 1 FROM outbox WHERE outbox.episode = decisions.episode AND outbox.episode <> '')))
 
 -- name: retire_deliveries
+-- Priority 5 is an update: what told more of an incident goes like any history, what opened it stays while it is open.
 DELETE FROM deliveries WHERE id > :after AND id <= :last AND created_at < :before_at
   AND id < (SELECT max(id) FROM deliveries) AND state <> 'pending'
-  AND NOT EXISTS (SELECT 1 FROM incidents WHERE incidents.episode = deliveries.episode AND incidents.status = 'open')
+  AND (json_extract(event, '$.priority') = 5 OR NOT EXISTS (SELECT 1 FROM incidents WHERE incidents.episode = deliveries.episode AND incidents.status = 'open'))
 
 -- name: retire_incidents
 DELETE FROM incidents WHERE number > :after AND number <= :last AND status <> 'open' AND closed_at < :before_at

@@ -1,9 +1,10 @@
 """Deletes history in pieces of a few milliseconds, oldest first.
 
 Never what is undecided (after the cursor), open (an incident that is not closed, an alert that fires) or pending (a
-delivery in the outbox), nor what explains those. The newest row of decisions and deliveries stays, so that no id is
-given out twice. The file does not shrink: SQLite fills the freed pages first, and the reserve counts them as room
-(returning them to the disk would cost every append the upkeep of a page map).
+delivery in the outbox), nor what opened, held and pages those. What only told more of an open incident (its updates) goes
+with the rest: an incident may be open for months, and its alerts come and go all the while. The newest row of decisions and
+deliveries stays, so that no id is given out twice. The file does not shrink: SQLite fills the freed pages first, and the
+reserve counts them as room (returning them to the disk would cost every append the upkeep of a page map).
 """
 
 from __future__ import annotations

@@ -44,8 +44,16 @@ def test_a_statement_without_a_row_of_parameters_is_no_bulk() -> None:
 def test_no_statement_reads_a_whole_table(connection: sqlite3.Connection, name: str) -> None:
     statement = QUERIES[name]
     parameters = dict.fromkeys(("after", "last", "limit", "since", "until", "before_id", "before_number", "before_at"), 1)
-    parameters |= dict.fromkeys(("alert_seq", "oldest_at", "incident"), 1)
-    texts = {"dedup_key": "a/b/c", "episode": "c", "team": "t", "status": "open", "state": "dead", "pagerduty_id": "Q1"}
+    parameters |= dict.fromkeys(("after_id", "alert_seq", "oldest_at", "incident"), 1)
+    texts = {
+        "dedup_key": "a/b/c",
+        "episode": "c",
+        "team": "t",
+        "status": "open",
+        "state": "dead",
+        "pagerduty_id": "Q1",
+        "who": "",
+    }
     named = ":" in statement.replace("::", "")
     values = parameters | texts if named else [1] * statement.count("?")
     plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
