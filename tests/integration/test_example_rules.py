@@ -90,8 +90,8 @@ def test_every_example_has_its_test_and_all_of_them_pass(monkeypatch: pytest.Mon
     result = CliRunner().invoke(main, ["test", "rules", "--output", "json"], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     played = {test["file"] for test in json.loads(result.stdout)["tests"]}
-    rules = [path for path in (ROOT / "rules").glob("*.yaml") if not path.name.endswith(".test.yaml")]
-    assert played == {f"rules/{path.stem}.test.yaml" for path in rules}
+    rules = [path for path in (ROOT / "rules").rglob("*.yaml") if not path.name.endswith(".test.yaml")]
+    assert played == {str(path.relative_to(ROOT).with_suffix(".test.yaml")) for path in rules}
 
 
 @pytest.mark.timeout(120)

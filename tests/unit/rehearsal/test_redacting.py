@@ -9,10 +9,12 @@ from router.model.journal import (
     ChangeReceived,
     DeliveryFailed,
     Entry,
+    EpisodeClosed,
     EventForwarded,
     Fact,
     IncidentChanged,
     Restarted,
+    RuleAdopted,
     RulesChanged,
     SilenceChanged,
 )
@@ -111,6 +113,12 @@ def test_changes_people_and_silences() -> None:
     assert muted.silence.match.labels == (("customer", (pseudonym, f"!{pseudonym}")), ("env", ("prod",)))
     assert muted.silence.match.unless == (PlainMatch(labels=muted.silence.match.labels),)
     assert redact(SilenceChanged(id="s"), "customer") == SilenceChanged(id="s")
+    closed = redact(EpisodeClosed(dedup_key="a/b/c", by="Ann Example", reason=SECRET), "customer")
+    adopted = redact(RuleAdopted(rule="a", into="b", by="Ann Example"), "customer")
+    assert isinstance(closed, EpisodeClosed)
+    assert isinstance(adopted, RuleAdopted)
+    assert (closed.dedup_key, closed.reason, closed.by) == ("a/b/c", "", covered.who)
+    assert (adopted.rule, adopted.into, adopted.by) == ("a", "b", covered.who)
 
 
 @pytest.mark.parametrize(

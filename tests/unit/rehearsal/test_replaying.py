@@ -3,8 +3,9 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+import pytest
 
-from router.model.journal import DeliveryFailed, EventForwarded, IncidentChanged, RulesChanged
+from router.model.journal import DeliveryFailed, EpisodeClosed, EventForwarded, IncidentChanged, RulesChanged
 from router.model.ruleset import Limit, Rule, RuleSet, Team
 from router.model.severity import Severity
 from router.rehearsal.replaying import Change, Folding, Forwarded, Recorded, Replay, Taken, batches, taken_by_people
@@ -70,6 +71,17 @@ def test_what_people_did_reaches_the_same_group_under_its_key_of_now() -> None:
     alone = Replay(rules)
     changes = alone.take(facts, START + 5 * MINUTE)
     assert changes[0].page.dedup_key != then
+    assert shown(changes) == [(1, "opens", "platform"), (3, "ends", "platform")]
+
+
+@pytest.mark.parametrize(
+    "what",
+    [IncidentChanged(dedup_key="", status="resolved"), EpisodeClosed(dedup_key="", by="Ann", reason="gone")],
+)
+def test_what_a_person_closed_is_closed_under_other_rules_too(what: IncidentChanged | EpisodeClosed) -> None:
+    key = Replay(ruleset(Rule(id="a"))).take(journal((1, alert())), START + MINUTE)[0].page.dedup_key
+    same = msgspec.structs.replace(what, dedup_key=f"{key.rpartition('/')[0]}/other")
+    changes = Replay(ruleset(Rule(id="a"))).take(journal((1, alert()), (3, same)), START + 5 * MINUTE)
     assert shown(changes) == [(1, "opens", "platform"), (3, "ends", "platform")]
 
 
