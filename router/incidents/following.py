@@ -57,12 +57,24 @@ def follow(page: Page, sighting: Sighting, *, now: int) -> Step:
             return Step(page)
         before = page.read_entries if sighting.at == page.read_until else ()
         page = msgspec.structs.replace(page, read_until=sighting.at, read_entries=(*before, sighting.log_entry)[-MAX_READ:])
+    if _is_of_former(page, sighting):
+        return Step(page)
     audit: list[AuditEntry] = []
-    is_first = not page.pagerduty_id
+    is_first = not page.pagerduty_id or _is_of_next(page, sighting)
     if is_first:
         text = f"PagerDuty's incident {sighting.number}" if sighting.number else f"PagerDuty's incident {sighting.pagerduty_id}"
         audit.append(_entry(page, sighting, "confirmed", now, text=text, by_us=True))
-        page = msgspec.structs.replace(page, pagerduty_id=sighting.pagerduty_id, confirmed_at=now)
+        page = msgspec.structs.replace(
+            page,
+            pagerduty_id=sighting.pagerduty_id,
+            confirmed_at=page.confirmed_at or now,
+            merged_from="",
+            described_at=0,
+            priority="",
+            assignees=(),
+            responders=(),
+            bridge="",
+        )
     page, surroundings = _describe(page, sighting, now)
     if not is_first:
         audit += surroundings
@@ -75,6 +87,16 @@ def follow(page: Page, sighting: Sighting, *, now: int) -> Step:
     page, told = _tell(page, sighting, now)
     page, moved, facts = _move(page, sighting, now)
     return Step(page, (*audit, *told, *moved), facts)
+
+
+def _is_of_former(page: Page, sighting: Sighting) -> bool:
+    """What we sent after somebody had resolved it there opened another incident under our key; this is about the one before."""
+    return sighting.pagerduty_id != page.pagerduty_id and 0 < sighting.number < page.number
+
+
+def _is_of_next(page: Page, sighting: Sighting) -> bool:
+    """The same, and this is the first we hear of the other one: from now on the page is that."""
+    return sighting.pagerduty_id != page.pagerduty_id and 0 < page.number < sighting.number
 
 
 def _describe(page: Page, sighting: Sighting, now: int) -> tuple[Page, tuple[AuditEntry, ...]]:

@@ -182,3 +182,24 @@ def test_what_we_said_ourselves_comes_back_and_is_not_told_again() -> None:
     assert (step.page.priority, step.audit) == ("P1", ())
     many = after(*(news("other", text=str(number), by_us=True) for number in range(50)), page=page)
     assert len(many.own_notes) == 20
+
+
+def test_an_incident_opened_under_the_same_key_after_the_first_was_resolved_takes_its_place() -> None:
+    page = after(news("triggered", number=7), news("acknowledged", 5_000, number=7))
+    opened = news("triggered", 60_000, pagerduty_id="Q2", number=9, url="https://9")
+    assert told(page, opened) == (["confirmed", "unacknowledged"], ["unacknowledged"])
+    second = after(opened, page=page)
+    assert (second.pagerduty_id, second.number, second.url, second.status, second.holder) == (
+        *("Q2", 9, "https://9"),
+        *("triggered", ""),
+    )
+    assert second.confirmed_at == page.confirmed_at
+    late = news("resolved", 40_000, number=7)
+    assert follow(second, late, now=NOW) == (second, (), ())
+    assert told(second, news("resolved", 90_000, pagerduty_id="Q2", number=9)) == (["resolved"], ["resolved"])
+
+
+def test_an_incident_opened_anew_is_told_to_the_engine_once_the_first_was_known_to_be_over() -> None:
+    page = after(news("triggered", number=7), news("resolved", 5_000, number=7))
+    opened = news("triggered", 60_000, pagerduty_id="Q2", number=9)
+    assert told(page, opened) == (["confirmed", "reopened"], ["reopened"])
