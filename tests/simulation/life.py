@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +17,14 @@ from router.api.application import Api
 from router.api.auth import Peer
 from router.api.exchange import Answer, Request
 from router.clock import Clock
-from router.daemon import app, wiring
+from router.daemon import app, paging, wiring
 from router.daemon.app import Daemon
 from router.daemon.serving import Doorway
 from router.daemon.starting import load_first
 from router.daemon.systemd import Notifier
 from router.store.settings import StoreSettings
 from router.telemetry.logs import Redactor
+from tests.simulation import following
 from tests.simulation.network import SimulatedPoster
 from tests.simulation.plan import stream
 from tests.simulation.rulebook import ENVIRONMENT
@@ -63,7 +64,14 @@ class SimulatedDoorway(Doorway):
                 while self._answering:
                     await asyncio.sleep(0.01)
 
-    def ask(self, path: str, body: bytes, answered: Callable[[int, int], None], clock: Clock) -> asyncio.Future[Answer]:
+    def ask(
+        self,
+        path: str,
+        body: bytes,
+        answered: Callable[[int, int], None],
+        clock: Clock,
+        more: Mapping[bytes, bytes] | None = None,
+    ) -> asyncio.Future[Answer]:
         """A request; ``answered`` is told the status the moment the answer is made, and when the request was read.
 
         ConnectionLost if there is no answer.
@@ -74,14 +82,15 @@ class SimulatedDoorway(Doorway):
             future.set_exception(ConnectionLost("refused"))
             return future
         api: Api = self._server.api
-        found = api.admit("POST", path, _HEADERS, _PEER)
+        headers = {**_HEADERS, **(more or {})}
+        found = api.admit("POST", path, headers, _PEER)
         assert not isinstance(found, Answer), found
 
         async def serve() -> None:
             self._answering += 1
             asked_at = clock.now()
             try:
-                answer = await api.answer(found, Request(method="POST", path=path, headers=_HEADERS, body=body))
+                answer = await api.answer(found, Request(method="POST", path=path, headers=headers, body=body))
                 answered(answer.status, asked_at)
                 if not future.done():
                     future.set_result(answer)
@@ -161,11 +170,12 @@ class Life:
         """Until stopped; raises what the daemon raises."""
         world = self.world
         config_path = world.folder / "config.yaml"
+        environment = ENVIRONMENT | {"HOOK": world.webhook_secret}
         with self._exchanged():
             self.daemon = Daemon(
                 config_path=config_path,
-                first=load_first(config_path, ENVIRONMENT),
-                environ=dict(ENVIRONMENT),
+                first=load_first(config_path, environment),
+                environ=environment,
                 clock=world.clock,
                 chance=stream(world.plan.seed, f"daemon {self.number}"),
                 notifier=Notifier({}, process_id=1),
@@ -181,6 +191,7 @@ class Life:
             replaced(app, "Doorway", self._make_doorway),
             replaced(app, "Chores", self._make_chores),
             replaced(wiring, "open_poster", self._make_poster),
+            replaced(paging, "open_transport", self._make_rest),
         ):
             yield
 
@@ -194,6 +205,9 @@ class Life:
     def _make_chores(self) -> SimulatedChores:
         self.chores = SimulatedChores(self.world)
         return self.chores
+
+    def _make_rest(self, _url: str, **_settings: object) -> Any:
+        return following.SimulatedRest(self.world, self)
 
     def _make_poster(self, _origin: object, **_settings: object) -> Any:
         return SimulatedPoster(self.world, self)

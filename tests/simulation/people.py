@@ -19,6 +19,7 @@ class People:
         self._world = world
         self._chance = stream(world.plan.seed, "people")
         self.resolved: Counter[str] = Counter()  # how often a person resolved, by dedup key
+        self.acknowledged: Counter[str] = Counter()  # how often a person acknowledged, by incident
 
     async def live(self) -> None:
         """Every half minute somebody looks at what is open."""
@@ -35,6 +36,9 @@ class People:
                 if incident.status == "triggered":
                     world.note("person", "acknowledges", *incident.dedup_keys)
                     world.sandbox.acknowledge(incident.id, now)
+                    self.acknowledged[incident.id] += 1
+                else:
+                    world.sandbox.annotate(incident.id, now, content=f"seen at {now}")
             else:
                 world.note("person", "resolves", *incident.dedup_keys)
                 self.resolved.update(incident.dedup_keys)

@@ -7,6 +7,7 @@ with a name: what one part draws does not move what another one sees.
 from __future__ import annotations
 
 import random
+from typing import Literal
 
 import msgspec
 
@@ -41,6 +42,10 @@ KINDS = (
     "wording",  # annotations change while the alert fires
     "people",  # acknowledge and resolve in PagerDuty
     "crowds",  # more incidents than limits let through
+    "webhooks_lost",
+    "webhooks_repeated",
+    "webhooks_late",  # behind newer ones
+    "rest_errors",
 )
 
 
@@ -57,6 +62,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     retry_for: str
     sandbox_rate: int  # calls a minute that PagerDuty takes of one key
     sandbox_retry_after: int
+    following: Literal["not", "polls", "hears"]
     trouble: float  # 0..1, how often what is on strikes
 
     def has(self, kind: str) -> bool:
@@ -87,5 +93,6 @@ def draw(seed: int) -> Plan:
         retry_for="3m" if "impatience" in on else "24h",
         sandbox_rate=chance.choice((6, 15, 25)) if "events_rate" in on else 0,
         sandbox_retry_after=chance.choice((0, 5, 30)),
+        following=chance.choice(("not", "polls", "hears", "hears")),
         trouble=chance.choice((0.05, 0.2, 0.5)),
     )

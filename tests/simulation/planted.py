@@ -22,19 +22,25 @@ from router.dispatch.pace import Pace
 from router.dispatch.recording import Recording
 from router.dispatch.worker import Dispatcher
 from router.engine import episodes, trigger
+from router.engine.answers import Answers
 from router.engine.arrivals import Arrivals
+from router.engine.core import Engine
 from router.engine.due import Due
 from router.engine.episodes import Episodes
 from router.engine.storms import Placed, Storms
+from router.incidents import follower
 from router.ingest import register
+from router.ingest.intake import Intake
 from router.ingest.register import Plan, Register
 from router.model.decision import Reason
 from router.model.delivery import Delivery
-from router.model.journal import Entry, Fact
+from router.model.journal import Entry, Fact, IncidentChanged
+from router.model.page import Page, Sighting, Webhook
 from router.pagerduty.client import EventsClient
 from router.processor import Processor
-from router.store.base import Commit
+from router.store.base import Commit, Reader
 from router.store.pending import Pending
+from router.store.tables import Tables
 from tests.simulation.disk import Disk, SimulatedStore
 from tests.simulation.life import replaced
 
@@ -169,7 +175,51 @@ def _restore_without_grace(
         restore(self, rows, undecided, expiries, now, impatient)
 
 
+async def _checkpoint_nothing(_checkpoint: Any, self: Intake) -> None:
+    self._register.take_unsaved()
+
+
+# in following
+
+
+def _keep_a_repeat(keep: Any, self: Tables, webhook: Webhook) -> bool:
+    keep(self, webhook)
+    return True
+
+
+def _recall_no_webhooks(recall: Any, reader: Reader) -> Any:
+    return msgspec.structs.replace(recall(reader), webhooks=[])
+
+
+def _as_if_new(follow_up: Any, page: Page, sighting: Sighting, *, now: int) -> Any:
+    return follow_up(msgspec.structs.replace(page, changed_at=0), sighting, now=now)
+
+
 # in the engine
+
+
+def _forget_acknowledgements(change: Any, self: Answers, group: Any, fact: IncidentChanged, by: str) -> None:
+    change(self, group, fact, by)
+    if group.episode is not None:
+        group.episode.acknowledged_at = 0
+        self._state.settle(group)
+
+
+def _never_escalate(_escalate: Any, self: Due, _ready: Any, group: Any) -> None:
+    group.episode.step += 1
+
+
+def _forget_timers(restore: Any, self: Engine, *given: Any, **named: Any) -> None:
+    restore(self, *given, **named)
+    self._state.timers._heap.clear()
+
+
+def _drop_holds(adopt: Any, self: Engine, policy: Any) -> None:
+    for group in list(self._state.groups.values()):
+        if group.episode is None and group.window is not None:
+            group.window = None
+            self._state.settle(group)
+    adopt(self, policy)
 
 
 def _count_resends(fire: Any, self: Arrivals, *given: Any, occurred: bool) -> None:
@@ -256,35 +306,53 @@ PLANTED: dict[str, Planted] = {
     "acknowledges before the commit": Planted(_store(AcknowledgesBeforeCommit), 100, 0),
     "moves the cursor before the decisions": Planted(_store(MovesTheCursorFirst), 100, 13),
     "loses the second of two commits": Planted(_store(LosesTheSecondCommit), 100, 0),
-    "writes a repeated commit twice": Planted(_store(WritesARepeatTwice), 100, 4),
-    "lets the time of entries go back": Planted(_time_goes_back, 200, 95, ("clock_steps",)),
-    "delivers before the commit": Planted(_wrap(Processor, "_commit", _deliver_first), 100, 4),
-    "lets timers run past accepted entries": Planted(_wrap(Processor, "_timers_until", _timers_until_now), 100, 45),
+    "writes a repeated commit twice": Planted(_store(WritesARepeatTwice), 100, 6),
+    "lets the time of entries go back": Planted(_time_goes_back, 200, 2, ("clock_steps",)),
+    "delivers before the commit": Planted(_wrap(Processor, "_commit", _deliver_first), 100, 6),
+    "lets timers run past accepted entries": Planted(_wrap(Processor, "_timers_until", _timers_until_now), 100, 27),
     "decides before the restart is journalled": Planted(
         _wrap(app.Daemon, "_begin", _decide_before_the_restart_is_journalled), 100, 1
     ),
-    "goes on under the rules saved last": Planted(_patch(starting, "ruleset_of", lambda _rows: ""), 100, 57),
-    "knows an alert whose append failed": Planted(_wrap(Register, "revert", _stay_after_a_failed_append), 100, 2),
-    "forgets the register at a restart": Planted(_wrap(Register, "restore", lambda *_: None), 100, 13),
-    "lets alerts expire without grace": Planted(_wrap(Register, "restore", _restore_without_grace), 100, 1),
-    "counts a window with both its ends": Planted(_patch(trigger, "bisect_right", bisect_left), 100, 45),
-    "counts a resend as an occurrence": Planted(_wrap(Arrivals, "fire", _count_resends), 100, 1),
-    "resolves through the key of the new rules": Planted(_wrap(Episodes, "close", _close_by_the_rules_of_now), 100, 29),
+    "goes on under the rules saved last": Planted(
+        _patch(starting, "ruleset_of", lambda _rows: ""), 300, 18, ("reloads", "crash_at_append")
+    ),
+    "knows an alert whose append failed": Planted(_wrap(Register, "revert", _stay_after_a_failed_append), 100, 6),
+    "forgets the register at a restart": Planted(_wrap(Register, "restore", lambda *_: None), 100, 2),
+    "never checkpoints expiries": Planted(
+        _wrap(Intake, "checkpoint", _checkpoint_nothing), 100, 7, ("crash_anytime", "silence")
+    ),
+    "works on a repeated webhook again": Planted(
+        _wrap(Tables, "keep_webhook", _keep_a_repeat), 100, 2, ("people", "webhooks_repeated")
+    ),
+    "forgets webhooks it has taken at a restart": Planted(
+        _wrap(follower, "recall", _recall_no_webhooks), 100, 21, ("people", "crash_anytime")
+    ),
+    "takes old news for new": Planted(_wrap(follower, "follow", _as_if_new), 100, 17, ("people", "webhooks_late")),
+    "lets alerts expire without grace": Planted(_wrap(Register, "restore", _restore_without_grace), 100, 2),
+    "counts a window with both its ends": Planted(_patch(trigger, "bisect_right", bisect_left), 300, 171),
+    "counts a resend as an occurrence": Planted(_wrap(Arrivals, "fire", _count_resends), 100, 13),
+    "forgets timers at a restart": Planted(_wrap(Engine, "restore", _forget_timers), 100, 1),
+    "drops what is held at a reload": Planted(_wrap(Engine, "_adopt", _drop_holds), 100, 9, ("reloads",)),
+    "pages others although somebody has it": Planted(
+        _wrap(Answers, "_change_episode", _forget_acknowledgements), 100, 0, ("people",)
+    ),
+    "pages nobody else when nobody has it": Planted(_wrap(Due, "_escalate", _never_escalate), 100, 0),
+    "resolves through the key of the new rules": Planted(_wrap(Episodes, "close", _close_by_the_rules_of_now), 100, 0),
     "drops above a limit": Planted(_wrap(Storms, "place", _drop_above_the_limit), 100, 2),
     "uses a dedup key again": Planted(_patch(episodes, "episode_id", lambda _at, _number: "1"), 100, 0),
     "lets timers fire for the time it was away": Planted(_wrap(Due, "restart", _restart_without_grace), 100, 1),
     "lets a resolve overtake its trigger": Planted(_lanes_of_one, 100, 3),
     "goes on with a lane before it is recorded": Planted(
-        _wrap(Recording, "add", _go_on_before_it_is_recorded), 100, 13, ("store_slow",)
+        _wrap(Recording, "add", _go_on_before_it_is_recorded), 100, 32, ("store_slow",)
     ),
     "sends other bytes again": Planted(_wrap(EventsClient, "send", _send_other_bytes), 100, 1),
     "sends with another dedup key again": Planted(_wrap(EventsClient, "send", _send_another_key), 100, 1),
     "gives up after the first failure": Planted(_patch(worker, "is_too_old", lambda *_: True), 100, 1),
-    "takes no notice of Retry-After": Planted(_patch(worker, "plan_pause_ms", lambda *_, **__: 0), 100, 1),
+    "takes no notice of Retry-After": Planted(_patch(worker, "plan_pause_ms", lambda *_, **__: 0), 100, 27),
     "calls faster than the pace": Planted(_wrap(Pace, "free_at", lambda _free, self, _now: self.paused_until), 100, 3),
-    "tells nobody of a dead letter": Planted(_wrap(DeadLetters, "_tell", _tell_nobody), 100, 15),
+    "tells nobody of a dead letter": Planted(_wrap(DeadLetters, "_tell", _tell_nobody), 100, 29),
     "forgets the outbox at a restart": Planted(_wrap(Dispatcher, "recover", _recover_nothing), 100, 1),
     "cancels what may have been sent": Planted(
-        _wrap(outbox.Outbox, "take", _forget_what_may_be_sent), 100, 7, ("crash_at_send", "outage")
+        _wrap(outbox.Outbox, "take", _forget_what_may_be_sent), 100, 23, ("crash_at_send", "outage")
     ),
 }

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 
-from tests.simulation.plan import Plan
+from router.sandbox.settings import DEFAULT_TOKEN
+from tests.simulation.plan import Plan, stream
 
 KEYS = {"payments": "a1" * 16, "search": "b2" * 16, "platform": "c3" * 16}
 """Routing keys by team."""
 
 INBOUND_KEY = "d4" * 16
-ENVIRONMENT = {f"KEY_{team.upper()}": key for team, key in KEYS.items()} | {"INBOUND": INBOUND_KEY}
+ENVIRONMENT = {f"KEY_{team.upper()}": key for team, key in KEYS.items()} | {"INBOUND": INBOUND_KEY, "REST": DEFAULT_TOKEN}
 
 SERVICES = ("pay-api", "pay-web", "search-api", "stray")
 NAMES = ("Down", "Burst", "Users", "Slow", "Flood", "Quiet", "Shared", "Noise", "Other")
@@ -41,8 +42,16 @@ pagerduty:
   events_url: http://127.0.0.1:8080
   rate: {rate}
   retry_for: {retry_for}
+{following}
 reload: {{watch: false}}
 """
+
+
+_FOLLOWING = {
+    "not": "",
+    "polls": "  api_url: http://127.0.0.1:8080\n  api_token: env:REST",
+    "hears": "  api_url: http://127.0.0.1:8080\n  api_token: env:REST\n  webhook_secrets: [env:HOOK]",
+}
 
 
 def write_config(plan: Plan, chance: random.Random) -> str:
@@ -54,16 +63,23 @@ def write_config(plan: Plan, chance: random.Random) -> str:
         fallback=chance.choice(("platform", "payments")),
         rate=plan.rate,
         retry_for=plan.retry_for,
+        following=_FOLLOWING[plan.following],
     )
 
 
 def write_rules(plan: Plan, chance: random.Random) -> str:
-    """``rules/all.yaml``: a rule for each name that alerts have, some left out, in changing forms."""
+    """``rules/all.yaml``: a rule for each name that alerts have, some left out, in changing forms.
+
+    In half of the worlds what counts stays as it is, whatever else changes: then no reload may touch a count.
+    """
     pick = chance.choice
+    steady = stream(plan.seed, "steady rules")
+    is_steady = steady.random() < 0.5
+    count = (steady if is_steady else chance).choice
     rules = {
         "noise": "match: {name: Noise}, drop: noise never pages",
-        "burst": f"match: {{name: Burst}}, when: {{count: {pick((2, 3, 3))}, within: {pick(('30s', '1m', '2m'))}}}, "
-        f"resolve: {pick(('{after_quiet: 90s}', '{after_quiet: 90s}', 'all_resolved'))}",
+        "burst": f"match: {{name: Burst}}, when: {{count: {count((2, 3, 3))}, within: {count(('30s', '1m', '2m'))}}}, "
+        f"resolve: {count(('{after_quiet: 90s}', '{after_quiet: 90s}', 'all_resolved'))}",
         "users": f"match: {{name: Users}}, when: {{count: 2, within: {pick(('1m', '3m'))}, distinct: user"
         f"{pick(('', ', per: service'))}}}",
         "slow": f"match: {{name: Slow}}, when: {{firing_for: {pick(('20s', '1m', '2m'))}}}",
@@ -72,10 +88,12 @@ def write_rules(plan: Plan, chance: random.Random) -> str:
         "quiet": f"match: {{name: Quiet}}, resolve: {{after_quiet: {pick(('30s', '2m'))}}}",
         "shared": "match: {name: Shared}, page: [payments, platform]" + pick(("", ", continue: true")),
         "paying": f'match: {{service: pay-*, name: "!Other"}}, group_by: {pick(("[service, name]", "[service]"))}'
-        + pick(("", ", as_severity: critical", ", page: search")),
+        + pick(("", ", as_severity: critical", ", page: search"))
+        + pick(("", f", escalate: [{{after: {pick(('1m', '2m'))}, page: search}}, {{after: 4m, page: platform}}]"))
+        + pick(("", "", ", on_resolved_in_pagerduty: keep", ", on_resolved_in_pagerduty: {reopen_if_firing_after: 1m}")),
     }
     if not plan.has("crowds"):
         del rules["flood"]
-    kept = [name for name in rules if chance.random() < 0.85]
+    kept = [name for name in rules if chance.random() < 0.85 or (is_steady and name == "burst")]
     lines = [f"  - {{id: {name}, {rules[name]}}}" for name in kept]
     return "rules:\n" + "\n".join(lines) + "\n" if lines else "rules: []\n"

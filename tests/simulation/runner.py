@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextlib
+import io
 import logging
 import multiprocessing
 import signal
@@ -57,7 +58,8 @@ def _quiet_and_bounded() -> Iterator[None]:
     def give_up(_number: int, _frame: object) -> None:
         raise Stuck(f"no end after {PATIENCE_SECONDS} s of processor time: something turns without time passing")
 
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    nowhere = structlog.PrintLoggerFactory(io.StringIO())
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL), logger_factory=nowhere)
     level = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     before = signal.signal(signal.SIGVTALRM, give_up)

@@ -26,6 +26,8 @@ EVALUATION_SECONDS = 15
 RESEND_SECONDS = 60
 RESOLVED_KEPT_SECONDS = 900
 ENDS_AHEAD_MS = 240_000
+PATIENT = (300, 1_200_000)
+"""One that is set up to send more rarely, with an end further ahead."""
 SEVERITIES = ("critical", "error", "warning", "info")
 
 
@@ -128,6 +130,7 @@ class Senders:
         world, plan = self._world, self._world.plan
         chance = stream(plan.seed, f"prometheus {number}")
         lag = chance.choice((0, 0, 4, 20)) if number else 0
+        every, ahead_ms = chance.choice(((RESEND_SECONDS, ENDS_AHEAD_MS), (RESEND_SECONDS, ENDS_AHEAD_MS), PATIENT))
         state: dict[str, dict[str, float]] = {}
         down_until = 0.0
         skew_ms = 0
@@ -143,7 +146,7 @@ class Senders:
             if not world.is_troubled:
                 down_until, skew_ms = 0.0, 0
             if now >= down_until:
-                found = list(self._evaluate(state, now - lag, now, skew_ms, chance))
+                found = list(self._evaluate(state, now - lag, now, skew_ms, every, ahead_ms, chance))
                 for start in range(0, len(found), 4):
                     batch = found[start : start + 4]
                     await self._post(
@@ -152,7 +155,7 @@ class Senders:
             await asyncio.sleep(EVALUATION_SECONDS)
 
     def _evaluate(
-        self, state: dict[str, dict[str, float]], seen: float, now: float, skew_ms: int, chance: Any
+        self, state: dict[str, dict[str, float]], seen: float, now: float, skew_ms: int, every: int, ahead_ms: int, chance: Any
     ) -> Iterator[tuple[dict[str, Any], Report]]:
         """What a replica sends in this round. ``seen``: the time whose measurements it looks at."""
         plan = self._world.plan
@@ -170,12 +173,12 @@ class Senders:
                 if plan.has("late_resolves") and self._world.is_troubled and chance.random() < 0.5:
                     continue
                 known["resolved"], known["sent"] = max(known["began"], clock_ms), -1e9
-            if known is None or now - known["sent"] < RESEND_SECONDS:
+            if known is None or now - known["sent"] < every:
                 continue
             if known["resolved"] and clock_ms - known["resolved"] > RESOLVED_KEPT_SECONDS * 1000:
                 continue
             known["sent"] = now
-            ends_at = int(known["resolved"]) or clock_ms + ENDS_AHEAD_MS
+            ends_at = int(known["resolved"]) or clock_ms + ahead_ms
             said = chance.randrange(3) if plan.has("wording") else 0
             alert = {
                 "labels": problem.labels,

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 GRACE_MS = 120_000
 WINDOW_MS = 60_000
+CHECKPOINTED_MS = 15_000
+"""What a sender said this long before a crash has been saved."""
 
 
 def uid_of(fact: object) -> str:
@@ -50,6 +52,8 @@ class Watch:
         self._history: dict[str, list[Entry]] = {}  # by uid
         self._seen: set[str] = set()
         self._ends: dict[str, int] = {}  # the latest end a sender was promised to be waited for, by uid
+        self._told_at: dict[str, int] = {}  # when it was last told
+        self.crashed_at = 0
         self._told_in: dict[str, int] = {}  # the life that was last told that it fires
         self._resolves: dict[str, int] = {}  # the latest end that was answered 2xx
         self._sent_ends: dict[str, int] = {}  # the latest end that was sent at all
@@ -109,13 +113,19 @@ class Watch:
         world = self._world
         life = world.life
         assert life is not None
-        if self._told_in.get(uid) == life.number:
+        if self._told_in.get(uid) == life.number or self._was_saved(uid):
             early_ms = self._ends.get(uid, 0) - entry.at
             if early_ms > 0:
                 self._violate(f"{uid} expired {early_ms} ms before the end its sender gave")
         elif world.true_now() - life.began_at < GRACE_MS and self._stepped_at < life.began_at:
             away = world.true_now() - life.began_at
             self._violate(f"{uid} expired {away} ms after a restart, before its sender could speak up")
+
+    def _was_saved(self, uid: str) -> bool:
+        """Whether the end that an earlier life was told had to be known to this one: the time for a checkpoint had passed."""
+        told_at, plan = self._told_at.get(uid, 0), self._world.plan
+        is_disturbed = plan.on & {"store_busy", "store_full", "store_slow", "clock_steps"}
+        return bool(told_at) and not is_disturbed and told_at + CHECKPOINTED_MS < self.crashed_at
 
     # at the doors
 
@@ -133,9 +143,10 @@ class Watch:
         """An answer is on its way: what was answered 2xx has to be durable now. ``known``: what ``asking`` said."""
         if status == 500:
             self._violate("the API answered 500: a mistake of its own")
-        if status == 400:
+        if status in {400, 429, 503}:
+            # Some of it was not taken; a resend beside it, which needs no writing, may have moved an end all the same.
             for report in reports:
-                self._ends[report.uid], self._told_in[report.uid] = 0, life.number
+                self._ends[report.uid], self._told_in[report.uid], self._told_at[report.uid] = 0, life.number, 0
         if not 200 <= status < 300:
             return
         self._fold()
@@ -174,6 +185,14 @@ class Watch:
             # What an earlier life was promised may not have been saved yet: that is what the grace is for.
             self._ends[report.uid] = ends_at
             self._told_in[report.uid] = life.number
+            self._told_at[report.uid] = self._world.true_now()
+
+    def answered_webhook(self, webhook_id: str, status: int) -> None:
+        """The same for PagerDuty: it sends a webhook again until it is answered 2xx, and not once it was."""
+        if status == 500:
+            self._violate("the API answered 500 to a webhook: a mistake of its own")
+        if 200 <= status < 300:
+            self._world.webhooks.taken.add(webhook_id)
 
     # on the wire
 
@@ -198,9 +217,14 @@ class Watch:
     def leaves(self, life: Life, body: bytes) -> None:
         """The router calls PagerDuty."""
         told_at, not_before = self._not_before.get((life.number, _key_in(body)), (0, 0))
-        # What was on its way out in the very moment the answer came could not know of it.
-        if told_at < self._world.true_now() < not_before - 5:
-            self._violate(f"called {not_before - self._world.true_now()} ms before Retry-After had passed")
+        # What was on its way out in the very moment the answer came could not know of it; an escalation that asks first whether
+        # somebody has it is on its way from then on.
+        if told_at < self._world.true_now() < not_before - 5 and not self._is_escalation(body):
+            self._violate(f"called {not_before - self._world.true_now()} ms before Retry-After had passed: {body[:160]!r}")
+
+    def _is_escalation(self, body: bytes) -> bool:
+        deliveries = self._index()
+        return any(deliveries[each].is_escalation for each in self._by_body.get(body, ()))
 
     def answered(self, life: Life, body: bytes, status: int, headers: Mapping[str, str]) -> None:
         """PagerDuty's answer has reached the router."""

@@ -15,6 +15,7 @@ from router.daemon.app import Daemon
 from router.daemon.starting import NoRules
 from router.testing.virtual import START, ManualClock, run_virtual
 from tests.simulation.disk import Crasher, Disk
+from tests.simulation.following import Webhooks
 from tests.simulation.life import Life
 from tests.simulation.network import Network, make_sandbox
 from tests.simulation.people import People
@@ -50,12 +51,14 @@ class World:
         self._life_task: asyncio.Task[None] | None = None
         self._over = asyncio.Event()
         self.sandbox = make_sandbox(plan, START)
+        self.webhook_secret = self.sandbox.subscribe("http://127.0.0.1:1/").secret if plan.following == "hears" else "x" * 16
         self.watch = Watch(self)
         self.crasher = Crasher(self)
         self.disk = Disk(self)
         self.network = Network(self)
         self.senders = Senders(self)
         self.people = People(self)
+        self.webhooks = Webhooks(self)
         versions = stream(plan.seed, "rules")
         self._versions = [(write_config(plan, versions), write_rules(plan, versions)) for _ in range(VERSIONS)]
 
@@ -93,7 +96,7 @@ class World:
             self.loop.create_task(task)
             for task in (self._keep_alive(), self._act(), self._kill(), self._stop(), self._step_clock(), self._reload())
         ]
-        tasks += [self.loop.create_task(task) for task in (*self.senders.tasks(), self.people.live())]
+        tasks += [self.loop.create_task(task) for task in (*self.senders.tasks(), self.people.live(), self.webhooks.live())]
         for task in tasks:
             task.add_done_callback(self._look_at)
         await self._over.wait()
@@ -174,6 +177,7 @@ class World:
         if life is None or not life.is_alive or not self.is_troubled:
             return
         self.note("crash", where)
+        self.watch.crashed_at = self.true_now()
         life.is_alive = False
         self.disk.unplug()
         if life.chores is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from router.model.delivery import DeliveryState
+from tests.simulation.checks.followed import find_unfollowed
 from tests.simulation.rulebook import KEYS
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Ends:
             "deliveries to record": found.unrecorded,
             "events in PagerDuty's queue": world.sandbox.pending,
             "troubles to journal": len(parts.troubles._waiting),
+            "webhooks under way": world.webhooks.under_way,
         }
         return ", ".join(f"{count} {name}" for name, count in left.items() if count)
 
@@ -72,6 +74,8 @@ class Ends:
         theirs = {(incident.service, key) for incident in world.sandbox.incidents("open") for key in incident.open_dedup_keys}
         excused = dead | {(team, key) for team in KEYS for key in world.people.resolved}
         missing, extra = ours - theirs - excused, theirs - ours - excused
+        if unfollowed := find_unfollowed(world):
+            return unfollowed
         found = [f"open here, not at PagerDuty: {sorted(missing)}"] if missing else []
         return "; ".join(found + ([f"open at PagerDuty, not here: {sorted(extra)}"] if extra else []))
 

@@ -14,6 +14,7 @@ from router.model.journal import AlertReceived, ChangeReceived, DeliveryFailed
 from router.model.quantity import parse_duration
 from router.pagerduty.events_v2 import encode
 from router.rules.compiling import ruleset_from_texts
+from tests.simulation.checks.followed import check_followed
 from tests.simulation.checks.triggers import check_triggers
 from tests.simulation.rulebook import KEYS
 
@@ -30,6 +31,7 @@ def check_record(world: World) -> None:
     _check_pages(world, decisions)
     _check_replay(world, decisions)
     check_triggers(world, decisions)
+    check_followed(world, decisions)
 
 
 def _check_every_alert_is_decided(world: World, decisions: list[Decision]) -> None:
@@ -43,6 +45,9 @@ def _check_every_alert_is_decided(world: World, decisions: list[Decision]) -> No
             world.violate(f"{uid} was acknowledged as entry {seq}, which is gone")
         elif seq not in decided:
             world.violate(f"{uid} was acknowledged as entry {seq}, which was never decided")
+    for decision in decisions:
+        if decision.reason is Reason.UNDECIDABLE:
+            world.violate(f"the engine failed: {decision}")
     if world.disk.tables.cursor != max(journal):
         world.violate(f"the cursor stands at {world.disk.tables.cursor}, the journal ends at {max(journal)}")
 
@@ -52,7 +57,7 @@ def _check_keys(world: World, decisions: list[Decision]) -> None:
     opened = Counter(
         decision.dedup_key
         for decision in decisions
-        if decision.action is Action.OPEN and decision.reason is not Reason.FALLBACK
+        if decision.action is Action.OPEN and decision.reason not in {Reason.FALLBACK, Reason.ESCALATED}
     )
     incidents = Counter(incident.dedup_key for incident in world.disk.tables.incidents.values())
     if opened != incidents:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from router.model.decision import Action, Decision, Reason
 from router.model.journal import AlertReceived, Restarted
 from router.model.quantity import parse_duration
+from router.rules.compiling import ruleset_from_texts
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -55,10 +58,13 @@ def _check_windows(world: World, decisions: list[Decision]) -> None:
     occurs = _occurrences(world)
     times: dict[str, list[int]] = {}
     changed_at = -(10**15)
+    counting = {version: _how_it_counts(texts) for version, (_, texts) in world.disk.tables.rulesets.items()}
     version = decisions[0].ruleset
     for decision in decisions:
         if decision.ruleset != version:
-            version, changed_at = decision.ruleset, decision.at
+            # A reload that leaves the rule as it is leaves its counts as they are.
+            changed_at = changed_at if counting[decision.ruleset] == counting[version] else decision.at
+            version = decision.ruleset
         if decision.rule != _COUNTED or decision.reason not in {Reason.COUNT_NOT_REACHED, Reason.COUNT_REACHED}:
             continue
         found = _CAUSE.fullmatch(decision.cause)
@@ -76,17 +82,27 @@ def _check_windows(world: World, decisions: list[Decision]) -> None:
             window.clear()
 
 
+def _how_it_counts(texts: bytes) -> object:
+    """What a version's counting rule says; None: it has none."""
+    return next(
+        (msgspec.structs.replace(rule, span=None) for rule in ruleset_from_texts(texts).rules if rule.id == _COUNTED), None
+    )
+
+
 def _check_firing_for(world: World, decisions: list[Decision]) -> None:
     """What opens because it fired long enough did fire so long without a break; what fires so long opens."""
     journal = world.disk.tables.journal
     members: dict[str, set[tuple[str, str]]] = {}
     since: dict[str, int] = {}
     for decision in decisions:
-        if decision.rule != "slow":
-            continue
-        group = decision.group
         entry = journal.get(decision.alert_seq)
         alert = entry.fact.alert if entry is not None and isinstance(entry.fact, AlertReceived) else None
+        if decision.rule != "slow":
+            if alert is not None:  # under other rules it went elsewhere
+                for inside in members.values():
+                    inside.discard(alert.identity)
+            continue
+        group = decision.group
         inside = members.setdefault(group, set())
         match decision.reason:
             case Reason.NOT_FIRING_LONG_ENOUGH if alert is not None:
