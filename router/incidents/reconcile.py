@@ -129,6 +129,8 @@ class Reconciler:
         if resolve.state is not DeliveryState.DELIVERED:
             reason = f"over for us; its resolve is {resolve.state.value}{': ' if resolve.reason else ''}{resolve.reason}"
             return [_finding("open_there", page, reason, mended=False)]
+        if self._clock.now() - resolve.finished_at < SETTLED_MS:
+            return []  # it may have been closed long before its resolve could go out
         reason = "over for us; PagerDuty took its resolve and did nothing, so it is sent again"
         if dry_run or self._resent >= MAX_RESENT:
             return [_finding("open_there", page, reason, mended=dry_run)]

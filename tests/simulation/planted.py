@@ -309,7 +309,9 @@ PLANTED: dict[str, Planted] = {
     "writes a repeated commit twice": Planted(_store(WritesARepeatTwice), 100, 6),
     "lets the time of entries go back": Planted(_time_goes_back, 200, 2, ("clock_steps",)),
     "delivers before the commit": Planted(_wrap(Processor, "_commit", _deliver_first), 100, 6),
-    "lets timers run past accepted entries": Planted(_wrap(Processor, "_timers_until", _timers_until_now), 100, 27),
+    "lets timers run past accepted entries": Planted(
+        _wrap(Processor, "_timers_until", _timers_until_now), 100, 3, ("store_slow",)
+    ),
     "decides before the restart is journalled": Planted(
         _wrap(app.Daemon, "_begin", _decide_before_the_restart_is_journalled), 100, 1
     ),

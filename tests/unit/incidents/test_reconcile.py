@@ -80,6 +80,17 @@ async def test_a_resolve_that_got_lost_is_sent_again(world: World) -> None:
     assert world.page().status == "resolved"
 
 
+async def test_a_resolve_that_went_out_a_moment_ago_is_given_time_however_long_it_is_over(world: World) -> None:
+    incident = await world.ask(lambda reader: reader.incident(1))
+    long_ago = msgspec.structs.replace(incident, status="closed", closed_at=world.clock.now())
+    await world.run(SETTLED_SECONDS)
+    await world.commit(long_ago, [world.delivery(incident.dedup_key, team, "resolve") for team in incident.teams])
+    assert await found(world) == []
+    assert world.resent == []
+    await world.run(SETTLED_SECONDS)
+    assert await found(world) == [("open_there", 1, True)]
+
+
 async def test_what_a_person_opened_again_stays_open(world: World) -> None:
     incident = await world.ask(lambda reader: reader.incident(1))
     await world.close(incident)
