@@ -69,9 +69,10 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """One text without what looks like a secret, a pattern, or one of our own."""
-        for secret in self._known():
-            if len(secret) >= SHORTEST_SECRET and secret in text:
-                text = text.replace(secret, REDACTED)
+        if self._holds_known(text):
+            for secret in self._known():
+                if len(secret) >= SHORTEST_SECRET:
+                    text = text.replace(secret, REDACTED)
         if self._looks_for_secrets and may_hold_secret(text):
             text = blot_out(text)
         for pattern in self._patterns:
@@ -81,12 +82,13 @@ class Redactor:
     def _is_clean(self, text: str) -> bool:
         if self._looks_for_secrets and may_hold_secret(text):
             return False
-        if any(pattern.occurs(text) for pattern in self._patterns):
-            return False
+        return not any(pattern.occurs(text) for pattern in self._patterns) and not self._holds_known(text)
+
+    def _holds_known(self, text: str) -> bool:
         known = self._known()
         if known is not self._known_before:
             self._any_known, self._known_before = _any_of(known), known
-        return self._any_known is None or not self._any_known.occurs(text)
+        return self._any_known is not None and self._any_known.occurs(text)
 
     def _collect(self, members: Mapping[Any, Any], path: str, found: _Found, depth: int) -> None:
         """All texts of a mapping, and apart those that are denied by name."""
@@ -193,7 +195,7 @@ def guard(encode: Callable[[Event], bytes], redact: Callable[[Event], Event]) ->
     """``encode`` that sees nothing but redacted events; what says no more than a key goes straight through."""
 
     def write(event: Event) -> bytes:
-        return encode(redact(event)) if event.action in {"trigger", "change"} else encode(event)
+        return encode(redact(event)) if event.summary or event.details or event.links else encode(event)
 
     return write
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import pathlib
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -92,6 +93,9 @@ def _build(
         case WebhookChannel():
             return _build_hook(section, path, common, findings, check_template)
         case AppriseChannel():
+            if importlib.util.find_spec("apprise") is None:
+                message = "apprise is not installed here: nothing can be sent to this channel"
+                findings.warn((*path, "kind"), "missing-extra", message, "pip install 'alert-router[apprise]'")
             return LongTail(url=findings.refer((*path, "url"), section.url, Purpose.APPRISE_URL), **common)
 
 

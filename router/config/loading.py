@@ -46,6 +46,8 @@ from router.yamldoc import Document, read, suggest, validate
 
 _SQLITE = "sqlite:"
 _STAND_IN_TEAM = {"pagerduty": {"routing_key": "env:STAND_IN"}}
+_STAND_INS = {"teams": _STAND_IN_TEAM, "channels": {"kind": "webhook", "url": "env:STAND_IN"}}
+"""What is taken instead of a team or channel that the schema has refused."""
 
 
 def load_settings(
@@ -137,8 +139,8 @@ def _salvage(document: Document, findings: Findings) -> Configuration | None:
         return None
     data: dict[str, Any] = {}
     for key, part in document.data.items():
-        if key == "teams" and isinstance(part, dict) and part:
-            data[key] = {name: _team_or_stand_in(document, name, team, findings) for name, team in part.items()}
+        if key in _STAND_INS and isinstance(part, dict) and part:
+            data[key] = {name: _part_or_stand_in(document, (key, name), one, findings) for name, one in part.items()}
         elif key in Configuration.model_fields and _is_valid(document, key, part):
             data[key] = part
         else:
@@ -158,11 +160,13 @@ def _is_valid(document: Document, key: str, part: Any) -> bool:
     return _try(document, data) is not None
 
 
-def _team_or_stand_in(document: Document, name: str, team: Any, findings: Findings) -> Any:
-    if _is_valid(document, "teams", {name: team}):
-        return team
-    findings.broken.add(("teams", name))
-    return _STAND_IN_TEAM
+def _part_or_stand_in(document: Document, place: tuple[str, str], part: Any, findings: Findings) -> Any:
+    """A team or channel by itself: one that is broken hides no mistake of the others, and its name is known all the same."""
+    key, name = place
+    if _is_valid(document, key, {name: part}):
+        return part
+    findings.broken.add(place)
+    return _STAND_INS[key]
 
 
 def _try(document: Document, data: dict[str, Any]) -> Configuration | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from router.config import channel_building
 from router.config.loading import examine
 from router.daemon.templates import check_body
 from router.model.channel import Hook, Mail, SlackBot, SlackHook
@@ -118,6 +119,15 @@ def test_mistakes_with_webhooks(rest, found, tmp_path):
     assert found_in(f"kind: webhook, {rest}", tmp_path) == found
 
 
+def test_a_missing_extra_is_told_with_its_remedy(monkeypatch):
+    text = f"{MINIMAL}channels:\n  ops: {{kind: apprise, url: env:HOOK}}\n"
+    assert diagnose(text, environ=ENVIRON | SECRETS) == []
+    monkeypatch.setattr(channel_building.importlib.util, "find_spec", lambda _name: None)
+    (found,) = diagnose(text, environ=ENVIRON | SECRETS)
+    assert (found.code, found.level) == ("missing-extra", "warning")
+    assert "pip install" in found.hint
+
+
 def test_a_body_has_bounds(tmp_path):
     many = ", ".join(f"k{number}: a" for number in range(300))
     deep = "{a: " * 15 + "b" + "}" * 15
@@ -132,6 +142,11 @@ def test_redaction_is_for_all_ways_out_for_pagerduty_and_for_each_channel():
     settings = load(MINIMAL + text)
     assert (settings.redaction.labels, settings.redaction.patterns) == (("a",), ("x+",))
     assert settings.pagerduty.redaction.details == ("b",)
+
+
+def test_what_the_schema_refuses_of_one_channel_hides_nothing_of_another_and_nothing_of_the_table():
+    text = "channels: {a: {kind: pigeon}, b: {kind: slack}}\nseverity_channels: {critical: [page, a], error: c}\n"
+    assert sorted(found.code for found in diagnose(MINIMAL + text)) == ["missing-key", "not-a-choice", "unknown-channel"]
 
 
 def test_what_is_wrong_with_one_channel_hides_nothing_of_another():
