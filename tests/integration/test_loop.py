@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from router.incidents.ledger import PageState, tell_pages
-from router.model.delivery import DeliveryState
-from router.model.ruleset import Rule, Step
+from router.model.delivery import Accepted, Delivery, DeliveryState, Outcome
+from router.model.event import ACTIONS
+from router.model.ruleset import Act, Actions, Rule, Step
 from router.pagerduty import rest
+from router.rules.template import compile_template
 from router.sandbox.facade import ServiceChange
 from router.sandbox.faults import Fault
 from tests.support.following import ADA, KEYS
@@ -245,3 +247,48 @@ async def test_asking_a_difficult_pagerduty(switches: dict, monkeypatch: pytest.
     await settle(loop, 300)
     assert (ledger(loop), loop.state(), loop.rung()) == (PageState.RESOLVED, "closed", 1)
     assert [status for _, status in loop.told()] == ["acknowledged", "resolved"]
+
+
+class Crash(Exception):
+    """The process dies after PagerDuty did what was asked, before that is recorded."""
+
+
+async def test_what_a_rule_does_is_done_once_through_a_crash_after_each(loop: Loop) -> None:
+    def words(text: str):
+        return compile_template(text)[0]
+
+    opened = (
+        Act(verb="note", text=words("runbook of {{ service }}")),
+        Act(verb="status", text=words("looking into {{ name }}")),
+        Act(verb="responders", text=words("help"), users=("grace@example.test",)),
+        Act(verb="priority", priority="P2"),
+    )
+    rule = Rule(id="r", group_by=("service", "name"), actions=Actions(opened=opened))
+    loop.ruleset = type(loop.ruleset)(version="v2", rules=(rule,), teams=loop.ruleset.teams, default_team="platform")
+    loop.start_over()
+    end, forgotten = loop._end, set()
+
+    async def forget(delivery: Delivery, outcome: Outcome) -> None:
+        if delivery.channel == ACTIONS and isinstance(outcome, Accepted) and delivery.id not in forgotten:
+            forgotten.add(delivery.id)
+            raise Crash
+        await end(delivery, outcome)
+
+    loop._end = forget  # type: ignore[method-assign]
+    await loop.fire()
+    crashes = 0
+    for _ in range(200):
+        loop.clock.at += 1_000
+        try:
+            await loop.step()
+        except Crash:
+            crashes += 1
+            await loop.crash()
+    assert crashes == len(opened)
+    (there,) = loop.sandbox.incidents()
+    assert (there.notes, there.priority, there.responders) == (("runbook of pay-api",), "P2", ("Grace Example (pending)",))
+    published = [entry for entry in loop.sandbox.requests(face="rest") if entry.path.endswith("/status_updates")]
+    assert len(published) == 1
+    assert len(loop.sandbox.pages(reason="responder_requested")) == 1
+    assert loop.rung() == 1
+    assert {one.state for one in loop.store.reader().deliveries(limit=50)} == {DeliveryState.DELIVERED}
