@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from router.errors import Span
-from router.model.decision import Action, Decision
+from router.model.decision import Action, Decision, Reason
 from router.model.event import Event
 from router.rehearsal.script import Expectation
 from router.rehearsal.stage import Decided, Happening, Told
@@ -88,6 +88,7 @@ class _Judge:
         self._judge_cause("held", expected.held, Action.HOLD, "held")
         self._judge_cause("dropped", expected.dropped, Action.DROP, "dropped")
         self._judge_cause("suppressed", expected.suppressed, Action.SUPPRESS, "suppressed")
+        self._judge_deeds()
         reasons = {decision.reason for decision in self.decisions}
         for reason in expected.reason:
             if reason not in reasons:
@@ -195,6 +196,15 @@ class _Judge:
             if not is_like(_text(value), text):
                 found = "no such detail" if value is None else f'"{_cut(_text(value))}"'
                 self._miss("details", f'details.{key} like "{text}"', found)
+
+    def _judge_deeds(self) -> None:
+        wanted = self.expected.acted
+        if wanted is None:
+            return
+        causes = [each.cause for each in self.decisions if each.reason in {Reason.ACTED, Reason.ESCALATED}]
+        if not any(contains(cause, wanted) for cause in causes):
+            found = ", ".join(f'"{cause}"' for cause in list(dict.fromkeys(causes))[-_SHOWN:])
+            self._miss("acted", f'something done in PagerDuty with "{wanted}"', found or f"nothing; {self._shown_decisions()}")
 
     def _judge_cause(self, key: str, wanted: str | None, action: Action, word: str) -> None:
         if wanted is None:

@@ -347,6 +347,7 @@ class _Reader:
             held=section.held,
             dropped=section.dropped,
             suppressed=section.suppressed,
+            acted=section.acted,
             reason=self._reasons(section.reason, (*path, "reason")),
             rule=section.rule,
             open=section.open,

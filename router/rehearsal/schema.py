@@ -111,6 +111,11 @@ class ExpectSection(Section):
     held: Maybe[str] = setting(None, "An alert was held, for this reason: `2 of 3`.")
     dropped: Maybe[str] = setting(None, "An alert was dropped, for this reason.")
     suppressed: Maybe[str] = setting(None, "An alert was muted, for this reason.")
+    acted: Maybe[str] = setting(
+        None,
+        "Something was done in PagerDuty by `actions` or `escalate`: `note`, `to level 2`.",
+        examples=["note"],
+    )
     reason: Maybe[Names] = setting(None, "Decisions with these reasons were taken.", examples=["count_reached"])
     rule: Maybe[str] = setting(None, "It is this rule that all of this is about.")
     open: Maybe[int] = setting(None, "So many incidents are open now.", ge=0)

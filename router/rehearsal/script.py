@@ -61,6 +61,7 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True):
     held: str | None = None
     dropped: str | None = None
     suppressed: str | None = None
+    acted: str | None = None
     reason: tuple[Reason, ...] = ()
     rule: str | None = None
     open: int | None = None

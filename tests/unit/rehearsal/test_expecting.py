@@ -139,3 +139,36 @@ def test_what_channels_are_told(steps: list[str]) -> None:
 def test_what_channels_were_not_told(steps: list[str], expected: str, found: str) -> None:
     (miss,) = play_steps(*steps, rules=TOLD, head=TOLD_HEAD).misses
     assert (miss.expected, miss.found) == (expected, found)
+
+
+ACTING = """
+rules:
+  - id: rest
+    page: platform
+    actions:
+      opened: [{note: runbook}, {priority: P2}]
+      acknowledged: [{status: on it}]
+    escalate: [{after: 10m, level: 2}]
+"""
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [DOWN, "expect: {acted: note}"],
+        [DOWN, "expect: {acted: priority P2, page: platform}"],
+        [DOWN, "expect: {page: platform}", "at: 10m, expect: {acted: to level 2, no_page: true}"],
+        [DOWN, "pagerduty: acknowledged platform", "expect: {acted: status}", "at: 20m, expect: {no_page: true}"],
+    ],
+)
+def test_what_rules_do_in_pagerduty(steps: list[str]) -> None:
+    result = play_steps(*steps, rules=ACTING)
+    assert result.passed, result.misses
+
+
+def test_what_rules_did_not_do_in_pagerduty() -> None:
+    (miss,) = play_steps(DOWN, "at: 1m, expect: {acted: to level 2}", rules=ACTING).misses
+    assert miss.expected == 'something done in PagerDuty with "to level 2"'
+    assert miss.found == '"opened: note, priority P2"'
+    (miss,) = play_steps(DOWN, "expect: {acted: note}").misses
+    assert miss.found == "nothing; open at_once"
