@@ -82,6 +82,12 @@ class HistorySection(Section):
     )
     objectives: list[ObjectiveSection] = setting([], "Service level objectives.")
     reports: Maybe[ReportsSection] = setting(None, "A report of each month.")
+    links: int = setting(
+        3,
+        "How many links to past incidents of the same kind a page carries, with who resolved them and how. `0`: none.",
+        ge=0,
+        le=3,
+    )
 
 
 class ObjectiveSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,6 +124,7 @@ class HistorySettings(msgspec.Struct, frozen=True, kw_only=True):
     refired_ms: int
     objectives: tuple[ObjectiveSettings, ...]
     reports: ReportsSettings | None
+    links: int
 
 
 def build_history(section: HistorySection, store: Path, findings: Findings) -> HistorySettings:
@@ -143,6 +150,7 @@ def build_history(section: HistorySection, store: Path, findings: Findings) -> H
         self_resolved_ms=section.self_resolved_within,
         refired_ms=section.refired_within,
         reports=reports,
+        links=section.links,
         objectives=tuple(_build_objective(each) for each in section.objectives),
     )
 

@@ -182,6 +182,7 @@ class Daemon:
             clock=self._clock,
             rules=settings.rules,
             base=self._config_path.resolve().parent,
+            recollection=self._parts.recollection,
         )
 
     async def _begin(self, recovered: Recovered, rules: Rules) -> None:

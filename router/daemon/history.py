@@ -7,7 +7,7 @@ fails is logged and tried again with the next run.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from router.history.figures import Figures, Times
 from router.history.monthly import write_due
 from router.history.own import OwnRecord
 from router.history.periods import Period, count_all, objectives_of, records_of, terms_of
+from router.history.recollection import MEMORY_MS, Recollection
 from router.history.sqlite.archive import InUse, SqliteArchive
 from router.history.sqlite.reader import SqliteHistory
 from router.pagerduty.past import PastReader
@@ -66,16 +67,17 @@ class HistoryKeeper:
         clock: Clock,
         rules: Sequence[Path] = (),
         base: Path = Path(),
-        synced: Iterable[Callable[[], None]] = (),
+        recollection: Recollection | None = None,
     ) -> None:
-        """``synced``: called in a thread after each crawl that brought something, while the file may be read."""
+        """``recollection``: learns from each crawl that brought something, and at the first look."""
         self._settings = settings
         self._client = client
         self._open_reader = open_reader
         self._clock = clock
         self._rules = rules
         self._base = base
-        self._synced = tuple(synced)
+        self._recollection = recollection or Recollection(0)
+        self._has_learnt = False
         self._figures: GaugeValues = NOTHING
 
     @property
@@ -104,8 +106,7 @@ class HistoryKeeper:
         finally:
             reader.close()
             archive.close()
-        for listener in self._synced if done.read or done.gone else ():
-            await asyncio.to_thread(listener)
+        self._has_learnt = self._has_learnt and not (done.read or done.gone)
         await self.look()
         return done
 
@@ -114,14 +115,22 @@ class HistoryKeeper:
         return self._figures
 
     async def look(self) -> None:
-        """Count anew, and write the report of last month if it is due; without a history there is nothing to count."""
+        """Learn, count anew, write the report of last month if it is due; without a history there is nothing to do."""
         if self._settings.path.exists():
             try:
+                if not self._has_learnt and self._recollection.limit:
+                    await asyncio.to_thread(self._learn)
+                    self._has_learnt = True
                 self._figures = await asyncio.to_thread(self._count)
                 for path in await asyncio.to_thread(self._write_report):
                     log.info("report_written", path=str(path))
             except (StoreError, OSError) as error:
                 log.warning("history_not_read", cause=str(error))
+
+    def _learn(self) -> None:
+        now = self._clock.now()
+        with closing(SqliteHistory(self._settings.path)) as past:
+            self._recollection.learn(past.records(since=max(0, now - MEMORY_MS), until=now))
 
     def _write_report(self) -> list[Path]:
         with closing(SqliteHistory(self._settings.path)) as past:

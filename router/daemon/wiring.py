@@ -17,6 +17,7 @@ from router.daemon.telling import Telling, pacings
 from router.daemon.troubles import Troubles
 from router.dispatch.worker import Dispatcher
 from router.engine.core import Engine
+from router.history.recollection import Recollection
 from router.ingest.intake import Intake
 from router.ingest.register import Register
 from router.model.delivery import DeliveryState
@@ -50,6 +51,7 @@ class Parts:
     troubles: Troubles
     paging: Paging
     drills: Drills
+    recollection: Recollection
 
     async def aclose(self) -> None:
         """Let go of all connections."""
@@ -86,10 +88,11 @@ def wire(
         clock=clock, metrics=metrics,
     )  # fmt: skip
     _join_ways(channels, telling, paging, settings)
+    recollection = Recollection(settings.history.links)  # links of a page: in memory, so nobody waits for them
     processor = Processor(
         ledger=store,
         engine=engine,
-        encode=channels.encode,
+        encode=lambda event: channels.encode(recollection.enrich(event)),
         deliver=dispatcher.enqueue,
         clock=clock,
         metrics=metrics,
@@ -114,20 +117,11 @@ def wire(
     processor.offer(recovered.undecided)
     _take_up(dispatcher, recovered, reader)
     return Parts(
-        engine=engine,
-        register=register,
-        intake=intake,
-        processor=processor,
-        dispatcher=dispatcher,
-        client=client,
-        channels=channels,
-        telling=telling,
-        keys=keys,
-        counts=counts,
-        troubles=troubles,
-        paging=paging,
+        engine=engine, register=register, intake=intake, processor=processor, dispatcher=dispatcher, client=client,
+        channels=channels, telling=telling, keys=keys, counts=counts, troubles=troubles, paging=paging,
+        recollection=recollection,
         drills=_drills(settings, store, paging, troubles, recovered, clock=clock, chance=chance),
-    )
+    )  # fmt: skip
 
 
 def _drills(

@@ -51,7 +51,8 @@ def policy_reference(policy: Policy) -> dict[str, Any]:
 
 def incident_reference(incident: Incident) -> dict[str, Any]:
     """A pointer to an incident."""
-    return reference("incident", "incidents", incident.id, f"[#{incident.number}] {incident.title}")
+    pointer = reference("incident", "incidents", incident.id, f"[#{incident.number}] {incident.title}")
+    return {**pointer, "html_url": f"{SITE}/incidents/{incident.id}"}
 
 
 def priority(name: str | None) -> dict[str, Any] | None:

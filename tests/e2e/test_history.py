@@ -14,7 +14,7 @@ import pytest
 
 from router.sandbox.past import PastSpec
 from router.sandbox.settings import READ_ONLY_TOKEN
-from tests.support.daemon import eventually, off_loop
+from tests.support.daemon import alert, eventually, off_loop
 
 pytestmark = pytest.mark.timeout(120)
 DAY_MS = 86_400_000
@@ -96,3 +96,24 @@ async def test_who_did_what_to_the_router_is_recorded(make_daemon, pagerduty) ->
     assert [row["through"] for row in rows] == ["router", "api", "api", "router", "router"]
     assert rows[2]["text"] == "99: refused (404)"
     assert "in force" in rows[3]["text"]
+
+
+async def test_the_next_page_of_its_kind_tells_how_the_last_one_was_resolved(make_daemon, pagerduty) -> None:
+    section = settings(pagerduty, history={"sync": "1s", "since": "30d"})
+    daemon = make_daemon('rules: [{id: cards, match: {service: "*"}, group_by: [service, name]}]\n', start=False, **section)
+    daemon.environment["PD_TOKEN"] = READ_ONLY_TOKEN
+    await off_loop(daemon.start)
+    await off_loop(daemon.post_alerts, alert(instance="a"))
+    (first,) = await eventually(pagerduty.sandbox.incidents)
+    pagerduty.sandbox.resolve(first.id, pagerduty.now(), user="ada@example.test", note="restarted the pool")
+    await off_loop(daemon.post_alerts, alert(instance="a") | {"endsAt": alert()["startsAt"]})
+    search = ("search", "restarted", "--exact", "--output", "json")
+    await eventually(lambda: "restarted the pool" in daemon.run_command(*search).stdout, seconds=40)
+    await eventually(lambda: daemon.metric("alert_router_open_incidents") == 0)
+    await asyncio.sleep(1.5)  # the memory is refreshed right after the sync
+    await off_loop(daemon.post_alerts, alert(instance="b"))
+    await eventually(lambda: len(pagerduty.sandbox.incidents()) == 2)
+    bodies = [json.loads(entry.body) for entry in pagerduty.sandbox.requests(face="events")]
+    link = [body for body in bodies if body["event_action"] == "trigger"][-1]["links"][-1]
+    assert link["text"].endswith("Ada Example: restarted the pool")
+    assert link["href"].endswith(first.id)

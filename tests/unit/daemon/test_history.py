@@ -8,6 +8,7 @@ import pytest
 
 from router.config.history import ObjectiveSettings
 from router.daemon.history import NOTHING, HistoryKeeper
+from router.history.recollection import Memory, Recollection
 from router.history.sqlite.archive import SqliteArchive
 from router.store.memory import MemoryStore
 from router.telemetry.metrics import GAUGES
@@ -24,29 +25,28 @@ class Kept:
         self.world = PastWorld(folder, incidents=30, days=20)
         self.settings = history_settings(self.world.path, **({"sync_ms": 60_000, "since_ms": 30 * DAY_MS} | changes))
         self.store = MemoryStore(clock=StillClock())
-        self.heard = 0
+        self.recollection = Recollection()
 
     def keeper(self, client: Any = "its own") -> HistoryKeeper:
-        def hear() -> None:
-            self.heard += 1
-
         return HistoryKeeper(
             settings=self.settings, client=self.world.client if client == "its own" else client, open_reader=self.store.reader,
-            clock=self.world.clock, synced=[hear],
+            clock=self.world.clock, recollection=self.recollection,
         )  # fmt: skip
 
 
-async def test_it_fetches_and_tells_those_who_want_to_know(tmp_path: Path) -> None:
+async def test_it_fetches_and_learns(tmp_path: Path) -> None:
     kept = Kept(tmp_path)
     await kept.store.open()
     keeper = kept.keeper()
     assert keeper.seconds == 60
     done = await keeper.sync()
     assert done is not None
-    assert (done.read, kept.heard) == (30, 1)
+    assert done.read == 30
     assert len(kept.world.records()) == 30
+    learnt = kept.recollection._memory
+    assert learnt.titles
     await keeper.sync()
-    assert kept.heard == 1
+    assert kept.recollection._memory is learnt, "nothing was new"
 
 
 async def test_only_the_services_that_are_configured(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ async def test_while_somebody_else_syncs_and_when_pagerduty_says_no(tmp_path: Pa
     assert await kept.keeper(kept.world.make_client("wrong token")).sync() is None
     kept.settings = msgspec.structs.replace(kept.settings, path=tmp_path)
     assert await kept.keeper().sync() is None
-    assert kept.heard == 0
+    assert kept.recollection._memory == Memory()
 
 
 async def test_a_crawl_that_is_cut_short_goes_on_the_next_time(tmp_path: Path) -> None:
