@@ -160,6 +160,7 @@ def _reading(reading: Reading) -> list[Route]:
 def _recalling(recalling: Recalling) -> list[Route]:
     return [
         Route(method="GET", path="/v1/stats", handler=recalling.stats, scope="read", name="read_stats"),
+        Route(method="GET", path="/v1/search", handler=recalling.search, scope="read", name="search"),
         Route(method="GET", path="/v1/reports", handler=recalling.reports, scope="read", name="read_reports"),
         Route(method="GET", path="/v1/reports/*", handler=recalling.report, scope="read", name="read_reports"),
     ]

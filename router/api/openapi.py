@@ -157,6 +157,7 @@ def document() -> bytes:
         "/v1/heartbeats/{name}": {"post": _beating(), "get": _beating()},
         "/v1/sources/{name}": {"post": _mapping()},
         "/v1/stats": {"get": _counting()},
+        "/v1/search": {"get": _searching()},
         "/v1/reports": {"get": _answering("Months that a report can be had of, newest first.", _page({"type": "object"}))},
         "/v1/reports/{month}": {"get": _reporting()},
         "/v1/openapi.json": {"get": _answering("This document.", {"type": "object"})},
@@ -281,6 +282,16 @@ def _counting() -> dict[str, Any]:
         _query("by", {"enum": list(DIMENSIONS)}),
     ]
     answering = _answering("Figures of PagerDuty's past; without any parameter the router's own figures.", {"type": "object"})
+    return answering | {"parameters": parameters, "responses": answering["responses"] | _refused(400)}
+
+
+def _searching() -> dict[str, Any]:
+    answering = _answering("Past incidents by words, best first.", _page({"type": "object"}))
+    parameters = [
+        _query("q", {"type": "string", "minLength": 1}) | {"required": True},
+        _query("limit", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT}),
+        _query("exact", {"type": "boolean"}),
+    ]
     return answering | {"parameters": parameters, "responses": answering["responses"] | _refused(400)}
 
 

@@ -1,4 +1,4 @@
-"""``/v1/stats`` and ``/v1/reports``: figures and reports of PagerDuty's past. What they mean is docs/reference/figures.md.
+"""``/v1/search``, ``/v1/stats``, ``/v1/reports``: PagerDuty's past searched, counted, told. Terms: docs/reference/figures.md.
 
 Must never do: hold up anything else: history has a room and a thread of its own.
 """
@@ -20,9 +20,11 @@ from router.history.html import CONTENT_POLICY
 from router.history.periods import Period, as_plain, count_all, month_before, month_of, objectives_of, records_of, terms_of
 from router.history.rendering import CONTENT_TYPES, FORMS, Form, render
 from router.history.report import build_month
+from router.history.searching import hit_plain, search
 
 DEFAULT_MS = 30 * 86_400_000
 MAX_MONTHS = 240
+MAX_HITS = 200
 _SAFE = (
     (b"content-security-policy", CONTENT_POLICY.encode()),
     (b"x-content-type-options", b"nosniff"),
@@ -70,6 +72,16 @@ class Recalling:
             lambda past: count_all(records_of(past, period), period, terms=terms, objectives=objectives, now=now, by=dimensions)
         )
         return answer_json(as_plain(counted))
+
+    async def search(self, request: Request) -> Answer:
+        """``GET /v1/search``: past incidents by ``q``, best first; ``limit``, ``exact=true`` mends nothing."""
+        query = Query(request, "q", "limit", "exact")
+        text, limit, exact = query.text("q"), min(query.limit(), MAX_HITS), query.flag("exact")
+        if not text.strip():
+            raise Refused(400, "q: expected the words to search for")
+        found = await self._room.ask(lambda past: search(past, text, limit=limit, exact=exact))
+        items = [hit_plain(hit) for hit in found.hits]
+        return answer_json({"items": items, "next": None, "mended": found.mended, "is_loose": found.is_loose})
 
     async def reports(self, request: Request) -> Answer:
         """``GET /v1/reports``: the months that have incidents, newest first; each can be asked for."""

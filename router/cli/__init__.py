@@ -39,6 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "reconcile": ("router.cli.reconcile:reconcile", "What PagerDuty has open against what we hold open; mended or listed."),
     "drill": ("router.cli.drill:drill", "A marked test alert through a team's real rules and key, followed to PagerDuty."),
     "audit": ("router.cli.audit:audit", "Who did what: people, tokens, the router itself."),
+    "search": ("router.cli.history_search:find", "What happened before, and how it was resolved."),
     "report": ("router.cli.history_report:report", "A month in figures, to be forwarded."),
     "history": ("router.cli.history:history", "PagerDuty's past: fetch, search, count, tell."),
     "demo": ("router.cli.demo:demo", "Sandbox and daemon together with the example rules."),

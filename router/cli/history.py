@@ -38,6 +38,7 @@ TELL_SECONDS = 30.0
 
 
 MORE = {
+    "search": "router.cli.history_search:find",
     "stats": "router.cli.history_stats:stats",
     "report": "router.cli.history_report:report",
 }

@@ -86,3 +86,14 @@ async def test_reports_by_month(recalling: Recalling) -> None:
         with pytest.raises(Refused) as refused:
             await recalling.report(ask(query), month)
         assert refused.value.status == status
+
+
+async def test_search(recalling: Recalling) -> None:
+    found = read(await recalling.search(ask("q=host-2")))
+    assert [item["number"] for item in found["items"]] == [2]
+    assert (found["next"], found["is_loose"]) == (None, False)
+    assert read(await recalling.search(ask("q=carderorr&limit=1")))["mended"] == {"carderorr": ["carderror"]}
+    assert read(await recalling.search(ask("q=carderorr&exact=true")))["items"] == []
+    for query in ("", "q=%20", "q=x&limit=0", "q=x&exact=maybe"):
+        with pytest.raises(Refused):
+            await recalling.search(ask(query))
