@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+import msgspec
 
 from router.cli.asking import ask_daemon
 from router.cli.formats import clip, instant
@@ -62,7 +63,7 @@ def show(ctx: click.Context, delivery: int) -> None:
         found = reader.delivery(delivery)
     if found is None:
         fail(f"there is no delivery {delivery}", hint="`alert-router deliveries` lists them")
-    print_json({"delivery": found, "body": shown_body(found).decode()})
+    print_json({"delivery": msgspec.structs.replace(found, body=b""), "body": shown_body(found).decode()})
 
 
 @deliveries.command(epilog="Example: alert-router deliveries retry 12")

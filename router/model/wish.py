@@ -104,7 +104,7 @@ def mistake_of(verb: Verb, wish: Wish) -> str:
             is_right = 1 <= wish.seconds <= MAX_SNOOZE_SECONDS
             return "" if is_right else f"snoozing needs 1 to {MAX_SNOOZE_SECONDS} seconds, a week"
         case "priority":
-            return "" if wish.priority else "needs a priority: its name in PagerDuty, such as P1"
+            return "" if wish.priority else "setting the priority needs its name in PagerDuty, such as P1"
         case "responders" | "status":
             return _mistake_of_message(verb, wish)
         case _:
@@ -115,7 +115,7 @@ def _mistake_of_message(verb: Literal["responders", "status"], wish: Wish) -> st
     if verb == "responders" and not 1 <= len(wish.users) + len(wish.policies) <= MAX_RESPONDERS:
         return f"asking for responders needs 1 to {MAX_RESPONDERS} users or escalation policies"
     if not wish.message.strip():
-        return "needs a message"
+        return f"{'asking for responders' if verb == 'responders' else 'a status update'} needs a message"
     if wish.link and not wish.link.startswith(("https://", "http://")):
         return "a link begins with https://"
     return f"a message has at most {MAX_MESSAGE} characters" if len(wish.told) > MAX_MESSAGE else ""

@@ -27,6 +27,7 @@ def test_show_has_the_body_and_no_key(history: Place) -> None:
     assert json.loads(found["body"])["payload"]["summary"] == "It fails ☃"
     assert "routing_key" not in found["body"]
     assert found["delivery"]["last_attempts"][0]["outcome"]["status"] == 400
+    assert json.loads(result.output)["delivery"]["body"] == "", "once, and so that it can be read"
     missing = history.run("deliveries", "show", "99")
     assert (missing.exit_code, "there is no delivery 99" in missing.output) == (1, True)
 
