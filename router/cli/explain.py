@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from router.cli.formats import clip, instant, severity
+from router.cli.formats import clip, instant, print_counted, severity
 from router.cli.hypothetical import explain_hypothetical
 from router.cli.options import config_option, fail, output_option, print_json
 from router.cli.reading import open_store
@@ -15,9 +15,6 @@ from router.model.journal import AlertReceived
 
 MAX_RULES = 8
 """Rules shown to people, the last that were tried; so much fits on a screen."""
-
-MAX_COUNTED = 8
-"""Times of occurrences shown to people, the newest."""
 
 MAX_LINES = 10
 """Decisions and deliveries shown to people; ``--output json`` has all."""
@@ -126,10 +123,7 @@ def print_explanation(found: Explanation, output: str) -> None:
 
 def _print_rules(found: Explanation) -> None:
     """The occurrences that were counted, and the rules: all that match, and the last of the others before the first."""
-    if len(found.counted) > 1:
-        shown = [instant(at)[11:] for at in found.counted[-MAX_COUNTED:]]
-        cut = "… " if len(found.counted) > MAX_COUNTED else ""
-        click.echo(f"  counted on {instant(found.counted[-1])[:10]} at {cut}{', '.join(shown)}")
+    print_counted(found.counted)
     if not found.tried:
         return
     click.echo("\nrules, in the order they were tried")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import click
+
+MAX_COUNTED = 8
+"""Times of occurrences shown to people."""
 
 _SECOND_MS = 1000
 _COLOURS = {"critical": "red", "error": "red", "warning": "yellow", "info": "blue"}
@@ -32,6 +36,15 @@ def duration(length_ms: int) -> str:
     if minutes:
         return f"{minutes}m{seconds:02}s"
     return f"{seconds}s"
+
+
+def print_counted(times: Sequence[int]) -> None:
+    """When the occurrences came that a window holds, the newest of them; nothing for one alone."""
+    if len(times) < 2:  # noqa: PLR2004 -- it is the one that is explained
+        return
+    shown = [instant(at)[11:] for at in times[-MAX_COUNTED:]]
+    cut = "… " if len(times) > MAX_COUNTED else ""
+    click.echo(f"  counted on {instant(times[-1])[:10]} at {cut}{', '.join(shown)}")
 
 
 def severity(word: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ import msgspec
 
 from router.cli.backtest import compile_rules
 from router.cli.check import print_diagnostics
-from router.cli.formats import clip, instant, severity
+from router.cli.formats import clip, instant, print_counted, severity
 from router.cli.journals import parse_time
 from router.cli.options import fail, print_json
 from router.cli.reading import load
@@ -20,17 +21,20 @@ from router.clock import SystemClock
 from router.config.settings import Settings
 from router.engine.tried import Tried
 from router.errors import StoreError
+from router.incidents.explanation import SENTENCES
+from router.incidents.retelling import find_counted
 from router.model.alert import Alert
 from router.model.decision import Action, words_of
 from router.model.transition import StateKind, StateRow
 from router.rehearsal.reading import STATEFUL_SOURCES, Surroundings, read_alert
 from router.rehearsal.supposing import Supposition, suppose
-from router.store.base import Reader
+from router.store.base import DecisionRow, Reader
 from router.store.sqlite.reader import open_reader
 
 CHUNK = 1_000
+_NEWEST = 2**62
 MAX_BYTES = 4 * 1024 * 1024
-MAX_RULES = 40
+MAX_RULES = 16
 """Rules shown to people; of more the ones in the middle are counted."""
 
 
@@ -47,10 +51,11 @@ def explain_hypothetical(
     found = suppose(ruleset, alert, at=moment, state=rows, state_at=state_at)
     if rows and moment < state_at:
         note = f"the store knows its state of {instant(state_at)} only: what has happened since is in the counts"
+    counted = _counted(settings, found)
     if output == "json":
-        print_json(_as_json(found, note))
+        print_json(_as_json(found, note) | {"counted": counted})
     else:
-        _print(found, note)
+        _print(found, note, counted)
 
 
 def _read_alert(alert_file: str | None, fields: dict[str, str], labels: tuple[str, ...], settings: Settings) -> Alert:
@@ -100,6 +105,17 @@ def _state(settings: Settings) -> tuple[list[StateRow], int, str]:
         reader.close()
 
 
+def _counted(settings: Settings, found: Supposition) -> tuple[int, ...]:
+    """When the occurrences came that the count would hold, with this one; as far as the record tells."""
+    if not found.decisions:
+        return ()
+    try:
+        with contextlib.closing(open_reader(settings.store.path)) as reader:
+            return find_counted(reader, DecisionRow(id=_NEWEST, decision=found.decisions[0]))
+    except StoreError:
+        return ()
+
+
 def _rows(reader: Reader, kind: str) -> Iterator[StateRow]:
     after_id = 0
     while chunk := reader.state(kind, after_id=after_id, limit=CHUNK):
@@ -114,7 +130,7 @@ def headline(found: Supposition) -> str:
     decision = found.decisions[0]
     cause = f" ({decision.cause})" if decision.cause else ""
     rule = f" by rule {decision.rule}" if decision.rule else ""
-    why = f"{rule}: {decision.reason.value}{cause}."
+    why = f"{rule}: {SENTENCES[decision.reason]}{cause}."
     match decision.action:
         case Action.OPEN:
             would = "page" if decision.teams or not decision.channels else "tell"
@@ -137,7 +153,7 @@ def headline(found: Supposition) -> str:
             return f"Would do nothing{why}"
 
 
-def _print(found: Supposition, note: str) -> None:
+def _print(found: Supposition, note: str, counted: tuple[int, ...] = ()) -> None:
     alert = found.alert
     click.secho(headline(found), bold=True)
     labels = ", ".join(f"{name}={value}" for name, value in alert.labels.items())
@@ -145,6 +161,7 @@ def _print(found: Supposition, note: str) -> None:
         f"\n{alert.status} {alert.kind}  {severity(alert.severity.word)}  {clip(alert.service, 50)}  {clip(alert.name, 50)}"
         f"  {clip(labels, 80)}\n  at {instant(found.at)}, from {alert.source}"
     )
+    print_counted(counted)
     if note:
         click.echo(f"  {note}")
     click.echo("\nrules, in the order they are tried")

@@ -130,6 +130,24 @@ def explain_alert(reader: Reader, seq: int) -> Explanation | None:
     )
 
 
+def _explain_key(reader: Reader, key: str) -> Explanation | None:
+    """Of a dedup key under which no incident was opened: a digest's, or of an entry that the router itself failed on."""
+    rows = reader.decisions(dedup_key=key, limit=MAX_ROWS)
+    decisions = [row.decision for row in rows]
+    deliveries = reader.deliveries(dedup_key=key, limit=MAX_ROWS)
+    if not decisions and not deliveries:
+        return None
+    seq = next((decision.alert_seq for decision in decisions if decision.alert_seq), 0)
+    return Explanation(
+        subject=key,
+        headline=_headline(None, decisions, deliveries),
+        entry=reader.entry(seq) if seq else None,
+        incident=None,
+        decisions=decisions,
+        deliveries=deliveries,
+    )
+
+
 def _rows_about(reader: Reader, entry: Entry) -> list[DecisionRow]:
     """What was decided because of an entry that is no alert: about the same incident, or the same silence, at its time."""
     key = getattr(entry.fact, "dedup_key", "")
@@ -158,7 +176,7 @@ def explain_incident(reader: Reader, number_or_dedup_key: int | str) -> Explanat
     """The story of an incident; None if there is none of that number or key."""
     incident = reader.incident(number_or_dedup_key)
     if incident is None:
-        return None
+        return _explain_key(reader, number_or_dedup_key) if isinstance(number_or_dedup_key, str) else None
     rows = reader.decisions(dedup_key=incident.dedup_key, limit=MAX_ROWS)
     decisions = [row.decision for row in rows]
     deliveries = reader.deliveries(dedup_key=incident.dedup_key, limit=MAX_ROWS) + _digests(reader, decisions)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.cli.formats import clip, duration, instant, severity
+from router.cli.formats import clip, duration, instant, print_counted, severity
 
 
 def test_instants_are_utc_and_never_is_a_dash() -> None:
@@ -36,3 +36,12 @@ def test_clipped_text_is_one_printable_line_of_its_width(text: str, width: int) 
     assert found.isprintable()
     if text.isprintable() and len(text) <= width:
         assert found == text
+
+
+def test_when_occurrences_came(capsys: pytest.CaptureFixture[str]) -> None:
+    print_counted([1_795_000_000_000])
+    assert capsys.readouterr().out == ""
+    print_counted([1_795_000_000_000, 1_795_000_060_000])
+    assert capsys.readouterr().out == "  counted on 2026-11-18 at 11:06:40Z, 11:07:40Z\n"
+    print_counted([1_795_000_000_000 + 1000 * n for n in range(20)])
+    assert capsys.readouterr().out.count(":") == 2 * 8

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -9,7 +10,10 @@ from router.cli.backtest import compile_rules
 from router.cli.hypothetical import MAX_RULES
 from router.cli.reading import load
 from router.model.severity import Severity
+from router.store.sqlite.driver import SqliteStore
+from tests.support.engine import World, at, event
 from tests.support.journals import alert, journal
+from tests.support.stores import StillClock, commit_of
 from tests.support.trial import RULES, keep, lay_out, run
 
 AT = ["--at", "2026-11-18T12:00Z"]
@@ -27,7 +31,7 @@ def test_each_rule_tried_with_the_condition_that_failed(place: Path) -> None:
     result = run("explain", "--service", "api", "--name", "Down", "--label", "env=prod", *AT)
     assert result.exit_code == 0
     assert result.output == (
-        "Would page platform by rule rest: at_once.\n"
+        "Would page platform by rule rest: its rule pages at the first occurrence.\n"
         "\n"
         "firing event  error  api  Down  env=prod\n"
         "  at 2026-11-18 12:00:00Z, from json\n"
@@ -47,10 +51,13 @@ def test_each_rule_tried_with_the_condition_that_failed(place: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "headline"),
     [
-        (["--service", "dev-1"], "Would be dropped by rule noise: dropped_by_rule (development)."),
+        (["--service", "dev-1"], "Would be dropped by rule noise: a rule says that it never pages (development)."),
         (
             ["--service", "api", "--severity", "warn", "--source", "prometheus"],
-            "Would be held by rule slow: not_firing_long_enough (0s of 10m). Would page at 2026-11-18 12:10:00Z if it goes on.",
+            (
+                "Would be held by rule slow: it has not fired for as long as its rule asks (0s of 10m). "
+                "Would page at 2026-11-18 12:10:00Z if it goes on."
+            ),
         ),
     ],
 )
@@ -60,9 +67,11 @@ def test_what_would_be_done(place: Path, arguments: list[str], headline: str) ->
 
 def test_an_alert_from_a_file_or_standard_input(place: Path) -> None:
     (place / "alert.json").write_text('{"service": "pay-1", "status": "resolved"}')
-    assert run("explain", "--alert", "alert.json").output.startswith("Would do nothing: nothing_open.")
+    assert run("explain", "--alert", "alert.json").output.startswith(
+        "Would do nothing: it resolved something for which no incident was open."
+    )
     found = json.loads(run("explain", "--alert", "-", *AT, "--output", "json", given="service: pay-1\n").stdout)
-    assert found["headline"] == "Would page payments by rule rest: at_once."
+    assert found["headline"] == "Would page payments by rule rest: its rule pages at the first occurrence."
     assert [tried["matches"] for tried in found["tried"]] == [False, False, True]
     assert found["tried"][0]["failed"] == {"key": "service", "wanted": '"dev-*"', "found": '"pay-1"'}
     assert found["events"][0]["team"] == "payments"
@@ -108,3 +117,25 @@ def test_wrong_usage(place: Path, arguments: list[str], code: int, message: str)
 
 def test_the_rules_of_these_tests_are_sound(place: Path) -> None:
     assert (place / "rules" / "a.yaml").read_text() == RULES
+
+
+def test_when_the_occurrences_came_that_the_count_would_hold(place: Path) -> None:
+    """The decision that nobody took is looked for among those that were."""
+    counted = "rules: [{id: a, when: {count: 3, within: 5m}, resolve: {after_quiet: 1h}}]\n"
+    (place / "rules" / "a.yaml").write_text(counted)
+    world = World(*compile_rules([place / "rules"], load(place / "config.yaml")).rules)
+
+    async def fill() -> None:
+        store = SqliteStore(load(place / "config.yaml").store.path, clock=StillClock())
+        await store.open()
+        for offset in ("0s", "1m"):
+            (entry,) = await store.append(at(offset), [event(source="json")])
+            world.take([entry], entry.at)
+            done = world.last
+            await store.commit(commit_of(entry.seq, decisions=done.decisions, incidents=done.incidents, changes=done.changes))
+        await store.close()
+
+    asyncio.run(fill())
+    result = run("explain", "--service", "api", "--name", "Down", "--at", "2026-11-18T11:08:40Z")
+    assert result.output.splitlines()[0].endswith("the count of its rule was reached (3 of 3 in 5m).")
+    assert "  counted on 2026-11-18 at 11:06:40Z, 11:07:40Z, 11:08:40Z\n" in result.output

@@ -189,3 +189,13 @@ def test_an_entry_that_decides_nothing_by_itself_does_not_look_undecided() -> No
     found = explain_alert(Record(entries=[restarted], decisions=[decision(Action.OPEN, Reason.AT_ONCE)]), 3)
     assert found is not None
     assert found.headline == "This is no alert, and nothing was decided because of it alone."
+
+
+def test_a_dedup_key_without_an_incident_is_explained_by_what_was_decided_about_it() -> None:
+    key = "undecidable/f/100-7"
+    about = decision(Action.OPEN, Reason.UNDECIDABLE, dedup_key=key, teams=("platform",))
+    found = explain_incident(Record(entries=[entry()], decisions=[about]), key)
+    assert found is not None
+    assert (found.subject, found.incident) == (key, None)
+    assert found.headline.startswith("Paged platform by rule payment-errors: the router failed on it")
+    assert explain_incident(Record(), key) is None
