@@ -33,7 +33,7 @@ def deliveries(ctx: click.Context, *, config_path: Path, output: str, limit: int
     with open_store(config_path) as reader:
         rows = reader.deliveries(state=DeliveryState(state) if state else None, team=team, limit=limit)
     if output == "json":
-        print_json({"items": rows})
+        print_json({"items": [msgspec.structs.replace(row, body=b"") for row in rows]})
         return
     print_table(
         ["DELIVERY", "STATE", "ACTION", "TO", "DECIDED", "ATTEMPTS", "DEDUP KEY", "REASON"],

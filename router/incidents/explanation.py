@@ -122,7 +122,7 @@ def explain_alert(reader: Reader, seq: int) -> Explanation | None:
         entry=entry,
         incident=incident,
         decisions=decisions,
-        deliveries=deliveries,
+        deliveries=_without_bodies(deliveries),
         tried=_tried(reader, entry, decisions),
         counted=find_counted(reader, most_telling(rows)) if rows else (),
         pages=pages,
@@ -144,7 +144,7 @@ def _explain_key(reader: Reader, key: str) -> Explanation | None:
         entry=reader.entry(seq) if seq else None,
         incident=None,
         decisions=decisions,
-        deliveries=deliveries,
+        deliveries=_without_bodies(deliveries),
     )
 
 
@@ -190,7 +190,7 @@ def explain_incident(reader: Reader, number_or_dedup_key: int | str) -> Explanat
         entry=entry,
         incident=incident,
         decisions=decisions,
-        deliveries=deliveries,
+        deliveries=_without_bodies(deliveries),
         tried=_tried(reader, entry, decisions),
         counted=find_counted(reader, most_telling(rows)) if rows else (),
         pages=pages,
@@ -202,6 +202,11 @@ def _digests(reader: Reader, decisions: list[Decision]) -> list[Delivery]:
     """The digests that took it up, as far as they were due."""
     keys = dict.fromkeys(digest_key_of(each.cause) for each in decisions if each.reason is Reason.DIGESTED)
     return [delivery for key in keys for delivery in reader.deliveries(dedup_key=key, limit=MAX_ROWS)]
+
+
+def _without_bodies(deliveries: list[Delivery]) -> list[Delivery]:
+    """What was sent is shown one by one, where it can be read."""
+    return [msgspec.structs.replace(delivery, body=b"") for delivery in deliveries]
 
 
 def _audit(reader: Reader, incident: Incident) -> list[AuditEntry]:

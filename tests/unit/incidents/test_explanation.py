@@ -2,7 +2,7 @@
 
 import pytest
 
-from router.incidents.explanation import SENTENCES, describe, explain_alert, explain_incident
+from router.incidents.explanation import SENTENCES, _without_bodies, describe, explain_alert, explain_incident
 from router.model.alert import Alert
 from router.model.decision import Action, Decision, Reason
 from router.model.delivery import Accepted, Attempt, Delivery, DeliveryState, Priority, Rejected, Throttled, Unavailable
@@ -199,3 +199,9 @@ def test_a_dedup_key_without_an_incident_is_explained_by_what_was_decided_about_
     assert (found.subject, found.incident) == (key, None)
     assert found.headline.startswith("Paged platform by rule payment-errors: the router failed on it")
     assert explain_incident(Record(), key) is None
+
+
+def test_a_story_tells_how_deliveries_went_and_not_their_bytes() -> None:
+    given = delivery(body=b"{}")
+    (shown,) = _without_bodies([given])
+    assert (shown.body, shown.id, shown.state) == (b"", given.id, given.state)
