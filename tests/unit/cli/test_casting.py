@@ -3,7 +3,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from router.cli import main
 from router.cli.casting import Cast, Caster, NoTests, default_paths, find_test_files
 from tests.support.stories import HEAD, RULES
 
@@ -131,3 +133,29 @@ def test_test_files_are_found_below_directories_and_beside_rules(place: Path) ->
 def test_without_a_path_tests_are_looked_for_beside_the_rules(place: Path) -> None:
     assert default_paths(lambda: [place / "rules", place / "gone"]) == [place / "rules"]
     assert default_paths(list) == [Path()]
+
+
+def test_guards_and_owners_hold_in_rule_tests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All files beside the test are its rules, so a guard is tested against the files that try to override it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("ALERT_ROUTER_CONFIG", raising=False)
+    (tmp_path / "00-guard.yaml").write_text("guard: true\nrules: [{id: g, match: {severity: critical}, page: platform}]\n")
+    (tmp_path / "50-pay.yaml").write_text(
+        "owner: payments\nrules: [{id: quiet, drop: asleep}]\n"
+        "silences: [{id: s, match: {}, until: 2099-01-01T00:00:00Z, reason: asleep}]\n"
+    )
+    (tmp_path / "90-common.yaml").write_text("rules: [{id: common}]\n")
+    (tmp_path / "a.test.yaml").write_text(
+        'teams: {payments: [pay-*], platform: ["*"]}\n'
+        "tests:\n"
+        "  - name: a team cannot sleep through what is critical\n"
+        "    steps:\n"
+        "      - {alert: {service: pay-api, name: Down, severity: critical}}\n"
+        "      - {expect: {page: platform, rule: g}}\n"
+        "      - {alert: {service: pay-api, name: Slow}}\n"
+        "      - {expect: {no_page: true, dropped: asleep}}\n"
+        "      - {alert: {service: web, name: Slow}}\n"
+        "      - {expect: {page: platform, rule: common}}\n"
+    )
+    result = CliRunner().invoke(main, ["test", "."], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
