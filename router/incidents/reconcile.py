@@ -15,7 +15,7 @@ from router.clock import Clock
 from router.incidents.follower import Follower
 from router.incidents.following import follow
 from router.incidents.protocols import Ask, Remote
-from router.model.delivery import Accepted, Delivery, DeliveryState, Outcome
+from router.model.delivery import Accepted, Delivery, DeliveryState, Outcome, Priority
 from router.model.incident import Incident
 from router.model.page import AuditEntry, Page, Sighting
 
@@ -160,6 +160,13 @@ class Reconciler:
         ]
         known = self._references()
         deliveries = await self._ask(lambda reader: reader.deliveries(dedup_key=incident.dedup_key))
+        shown = {page.team for page in pages if page.pagerduty_id}
+        for delivery in deliveries:
+            is_page = delivery.action == "trigger" and delivery.priority is not Priority.UPDATE and delivery.team
+            if is_page and delivery.state is DeliveryState.DEAD and delivery.team not in shown:
+                page = Page(incident=incident.number, team=delivery.team, dedup_key=incident.dedup_key)
+                reason = f"firing for us; its page is a dead letter: {delivery.reason}"
+                findings.append(_finding("open_here", page, reason, mended=False))
         for team, reference in sorted({(delivery.team, delivery.routing_key) for delivery in deliveries if delivery.team}):
             if reference not in known:
                 reason = f"opened through {reference}, which no team has any more; its resolve needs that key until then"

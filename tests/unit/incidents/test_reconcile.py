@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from router.incidents.reconcile import SETTLED_MS
+from router.model.delivery import DeliveryState
 from router.sandbox.facade import ServiceChange
 from tests.support.following import ADA, World
 
@@ -131,3 +132,12 @@ async def test_a_key_no_team_has_any_more_is_named(world: World) -> None:
     (finding,) = await reconciler.run()
     assert finding.kind == "unknown_key"
     assert "env:payments" in finding.reason
+
+
+async def test_a_page_that_is_a_dead_letter_is_named(world: World) -> None:
+    incident = await world.send(7, tell=False, arrives=False)
+    (sent,) = world.store.reader().deliveries(dedup_key=incident.dedup_key)
+    await world.store.record([msgspec.structs.replace(sent, state=DeliveryState.DEAD, reason="HTTP 400: Invalid routing key")])
+    (finding,) = [one for one in await world.reconciler.run() if one.incident == 7]
+    assert (finding.kind, finding.mended) == ("open_here", False)
+    assert finding.reason == "firing for us; its page is a dead letter: HTTP 400: Invalid routing key"
