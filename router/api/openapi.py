@@ -110,7 +110,9 @@ _ERROR = {
 def document() -> bytes:
     """The document as JSON."""
     schemas, components = msgspec.json.schema_components(_TYPES, ref_template="#/components/schemas/{name}")
-    alert, delivery_with_body, explanation, delivery, incident, decision, *_, audit = schemas
+    schema_of = dict(zip(_TYPES, schemas, strict=True))
+    alert, delivery_with_body, explanation = schema_of[ListedAlert], schema_of[ListedDelivery], schema_of[Explanation]
+    delivery, incident, decision, audit = (schema_of[each] for each in (Delivery, Incident, DecisionRow, AuditRow))
     paths = {
         "/v1/alerts": {
             "get": _listing("What fires now, oldest first; or the journal.", alert, "service", "name", "source")
@@ -204,7 +206,7 @@ def _page(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def _answering(summary: str, schema: dict[str, Any]) -> dict[str, Any]:
-    return {"summary": summary, "responses": {"200": _json(schema)} | _refused(401, 403, 503)}
+    return {"summary": summary, "responses": {"200": _json(schema)} | _refused(400, 401, 403, 503)}
 
 
 def _listing(summary: str, item: dict[str, Any], *texts: str, **words: list[str]) -> dict[str, Any]:
@@ -215,7 +217,7 @@ def _listing(summary: str, item: dict[str, Any], *texts: str, **words: list[str]
         *(_query(name, {"enum": values}) for name, values in words.items()),
     ]
     answering = _answering(summary, _page(item))
-    return answering | {"parameters": parameters, "responses": answering["responses"] | _refused(400)}
+    return answering | {"parameters": parameters}
 
 
 def _one(summary: str, name: str, schema: dict[str, Any]) -> dict[str, Any]:

@@ -61,15 +61,21 @@ class Routes:
             return self.find("GET", path)
         if path in self._methods:
             return None  # known, but not for this method
-        for before, after, route in self._patterns:
-            if route.method == method and _fits(path, before, after):
+        for before, after, route in self._fitting(path):
+            if route.method == method:
                 return Found(route, path[len(before) : len(path) - len(after)])
         return None
+
+    def _fitting(self, path: str) -> list[tuple[str, str, Route]]:
+        """The patterns with the longest end that fits: what ends in a verb is that verb's, and no id for another method."""
+        fitting = [pattern for pattern in self._patterns if _fits(path, pattern[0], pattern[1])]
+        longest = max((len(after) for _, after, _ in fitting), default=0)
+        return [pattern for pattern in fitting if len(pattern[1]) == longest]
 
     def methods(self, path: str) -> list[str]:
         """What else this path answers to: for ``Allow``; empty if it is not known at all."""
         methods = list(self._methods.get(path, ()))
-        methods += [route.method for before, after, route in self._patterns if _fits(path, before, after)]
+        methods += [route.method for _, _, route in self._fitting(path)]
         return sorted(set(methods) | ({"HEAD"} if "GET" in methods else set()))
 
     def listed(self) -> list[tuple[str, str]]:

@@ -136,8 +136,10 @@ class Hands:
 
     async def drop(self, delivery_id: int, reason: str) -> bool:
         """Give it up; False if that cannot be."""
-        log.warning("delivery_dropped", delivery_id=delivery_id, reason=reason)
-        return await self._dispatcher.drop(delivery_id) == "done"
+        is_dropped = await self._dispatcher.drop(delivery_id) == "done"
+        if is_dropped:
+            log.warning("delivery_dropped", delivery_id=delivery_id, reason=reason)
+        return is_dropped
 
 
 class Rebuilding:
