@@ -75,7 +75,7 @@ def read_receivers(data: dict[str, Any], used: set[str], notes: Notes) -> Receiv
     found.channels, found.lines = reader.channels, reader.lines
     global_url = globals_of(data).get("pagerduty_url")
     if isinstance(global_url, str):
-        found.events_urls[global_url] = ("global", "pagerduty_url")
+        _keep_url(global_url, ("global", "pagerduty_url"), found, notes)
     for index, each in enumerate(listed(data.get("receivers"))):
         path: Path = ("receivers", index)
         receiver = mapping(each)
@@ -165,7 +165,7 @@ def _read_words(receiver: str, config: dict[str, Any], path: Path, found: Receiv
     if "send_resolved" in config and not is_true(config["send_resolved"]):
         words["resolve"] = "never"
     if isinstance(config.get("url"), str):
-        found.events_urls.setdefault(config["url"], (*path, "url"))
+        _keep_url(config["url"], (*path, "url"), found, notes)
     for key in config:
         if key not in _TRANSLATED:
             notes.add("lost", (*path, key), _WHY.get(key, "this key has no counterpart"))
@@ -177,7 +177,7 @@ def _read_severity(config: dict[str, Any], path: Path, notes: Notes) -> str:
     severity = config.get("severity")
     if severity is None:
         notes.add("differs", path, "Alertmanager tells PagerDuty error whatever fires; here the alert's severity is told")
-    elif severity in _SEVERITIES:
+    elif isinstance(severity, str) and severity in _SEVERITIES:
         return str(severity)
     elif not _SEVERITY_LABEL.fullmatch(str(severity)):
         notes.add("differs", (*path, "severity"), "the alert's severity is told instead; without one, default_severity")
@@ -207,7 +207,21 @@ def _word(receiver: str, text: Any, path: Path, notes: Notes) -> str:
     return wording.text
 
 
+def _keep_url(url: str, path: Path, found: Receivers, notes: Notes) -> None:
+    if events_host(url):
+        found.events_urls.setdefault(url, path)
+    else:
+        notes.add("lost", path, "this is no address of the Events API: it has to begin with https:// and a host")
+
+
 def events_host(url: str) -> str:
-    """Scheme and host of an address of the Events API, as the configuration wants it."""
-    parts = urlsplit(url)
+    """Scheme and host of an address of the Events API, as the configuration wants it; empty if it is none."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return ""
+    is_local = host in ("127.0.0.1", "::1", "localhost")
+    if not host or parts.username or not (parts.scheme == "https" or (parts.scheme == "http" and is_local)):
+        return ""
     return f"{parts.scheme}://{parts.netloc}"

@@ -20,6 +20,9 @@ _ROUTE_KEYS = frozenset(
         *("continue", "routes", "mute_time_intervals", "active_time_intervals"),
     }
 )
+MAX_LABEL = 256
+"""Characters of a label's name; longer ones no alert here can have."""
+
 MAX_DEPTH = 30
 """How deep routes may be nested; yamldoc's own limit is not far above."""
 
@@ -109,7 +112,11 @@ def _read_group_by(data: dict[str, Any], parent: Route) -> list[str] | None:
     if "group_by" not in data:
         return parent.group_by
     names = texts(data["group_by"])
-    return None if "..." in names else names
+    return None if "..." in names else _labels(names)
+
+
+def _labels(names: list[str]) -> list[str]:
+    return [name for name in names if 0 < len(name) <= MAX_LABEL]
 
 
 def _read_conditions(data: dict[str, Any], path: Path, prefix: str, notes: Notes) -> list[Matcher] | None:
@@ -141,7 +148,7 @@ def read_inhibitions(data: dict[str, Any], notes: Notes) -> list[Inhibit]:
         source = _read_conditions(rule, path, "source_", notes)
         target = _read_conditions(rule, path, "target_", notes)
         if source is not None and target is not None:
-            found.append(Inhibit(path=path, source=source, target=target, equal=texts(rule.get("equal"))))
+            found.append(Inhibit(path=path, source=source, target=target, equal=_labels(texts(rule.get("equal")))))
         for key in rule:
             if key not in {"equal", "name", *(f"{side}_{kind}" for side in ("source", "target") for kind in _KINDS)}:
                 notes.add("lost", (*path, key), "this key of an inhibition is not known here")

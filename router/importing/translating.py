@@ -16,6 +16,7 @@ from router.importing.routes import Line, flatten
 from router.importing.source import Inhibit, Route, mapping, read_inhibitions, read_routes, texts
 from router.importing.times import Calendar, read_intervals
 from router.importing.writing import block, entry_of
+from router.model.quantity import QuantityError, parse_duration
 from router.yamldoc import Document, Path, format_path, read
 
 _FIELDS = frozenset({"service", "name", "source", "severity", "fingerprint"})
@@ -27,6 +28,8 @@ _TIMING = {
 _TOP = frozenset({"global", "route", "receivers", "inhibit_rules", "time_intervals", "mute_time_intervals", "templates"})
 _DEFAULT_EVENTS_HOST = "https://events.pagerduty.com"
 _ON_CALL = "on-call"
+_SECOND_MS = 1_000
+_WEEK_MS = 7 * 86_400_000
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
@@ -202,7 +205,7 @@ def _write_config(name: str, data: dict[str, Any], root: Route, receivers: Recei
     if receivers.channels:
         comments = {name: f"line {line}" for name, line in receivers.lines.items()}
         lines += ["", "channels:", *block(receivers.channels, 2, comments)]
-    source = {"kind": "alertmanager", **_resolve_timeout(data)}
+    source = {"kind": "alertmanager", **_resolve_timeout(data, notes)}
     lines += ["", *block({"sources": {"alertmanager": source}}, 0)]
     hosts = {events_host(url): path for url, path in receivers.events_urls.items()}
     hosts.pop(_DEFAULT_EVENTS_HOST, None)
@@ -214,9 +217,18 @@ def _write_config(name: str, data: dict[str, Any], root: Route, receivers: Recei
     return "\n".join(lines) + "\n"
 
 
-def _resolve_timeout(data: dict[str, Any]) -> dict[str, str]:
+def _resolve_timeout(data: dict[str, Any], notes: Notes) -> dict[str, str]:
     written = mapping(data.get("global")).get("resolve_timeout")
-    return {"resolve_timeout": written} if isinstance(written, str) else {}
+    if written is None:
+        return {}
+    try:
+        length = parse_duration(written if isinstance(written, str) else "")
+    except QuantityError:
+        length = 0
+    if not _SECOND_MS <= length <= _WEEK_MS:
+        notes.add("lost", ("global", "resolve_timeout"), "expected a duration of 1s to 7d; the default of 5m stands")
+        return {}
+    return {"resolve_timeout": written}
 
 
 def _note_global(data: dict[str, Any], receivers: Receivers, notes: Notes) -> None:

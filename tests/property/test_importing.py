@@ -14,6 +14,9 @@ from typing import Any
 
 import pytest
 
+from router.config.loading import examine
+from router.importing.translating import translate_alertmanager
+from router.rules.compiling import compile_ruleset
 from tests.support.importing import Labels, Ours, race
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
@@ -103,3 +106,110 @@ def test_every_generated_configuration_is_loaded_without_a_complaint() -> None:
     # Neither is rare in what is generated, so that the race is about something.
     assert several > 30
     assert excepted > 100
+
+
+WORDS = (
+    *(
+        "global",
+        "route",
+        "receivers",
+        "inhibit_rules",
+        "time_intervals",
+        "mute_time_intervals",
+        "templates",
+        "receiver",
+        "routes",
+    ),
+    *("matchers", "match", "match_re", "continue", "group_by", "name", "pagerduty_configs", "slack_configs", "email_configs"),
+    *(
+        "webhook_configs",
+        "to",
+        "url",
+        "api_url",
+        "routing_key",
+        "severity",
+        "description",
+        "details",
+        "links",
+        "images",
+        "equal",
+    ),
+    *(
+        "source_match",
+        "target_matchers",
+        "source_matchers",
+        "times",
+        "weekdays",
+        "days_of_month",
+        "months",
+        "years",
+        "location",
+    ),
+    *("start_time", "end_time", "active_time_intervals", "smtp_smarthost", "smtp_from", "resolve_timeout", "pagerduty_url"),
+    *("href", "src", "text", "alt", "send_resolved", "auth_password", "smtp_auth_password", "smtp_auth_username"),
+)
+TEXTS = (
+    *(
+        "a",
+        'x=~"b.*"',
+        "{a=b,c!=d}",
+        "a=",
+        "(",
+        "=",
+        "12:00",
+        "24:00",
+        "monday:friday",
+        "1:5",
+        "-1",
+        "2026",
+        "Europe/Berlin",
+        "Mars",
+    ),
+    *(
+        "...",
+        "{{ .CommonLabels.x }}",
+        "{{ range .Alerts }}",
+        "{{ if }}",
+        "true",
+        "5m",
+        "0s",
+        "5x",
+        "https://h/x",
+        "http://h",
+        "\u2028",
+    ),
+    *("'\"", "a" * 2_000, "", "owner", "default", "!x", "/x/", "*", "critical"),
+)
+
+
+def _anything(chance: random.Random, depth: int) -> Any:
+    kind = chance.random()
+    if depth == 0 or kind < 0.45:
+        return chance.choice(TEXTS)
+    if kind < 0.6:
+        return [_anything(chance, depth - 1) for _ in range(chance.randint(0, 3))]
+    if kind < 0.7:
+        return chance.choice((None, 1, True, 0.5))
+    return {chance.choice(WORDS): _anything(chance, depth - 1) for _ in range(chance.randint(0, 5))}
+
+
+@pytest.mark.parametrize("first", range(0, 400, 100))
+def test_whatever_stands_in_it_what_is_written_can_be_loaded(first: int) -> None:
+    for seed in range(first, first + 100):
+        chance = random.Random(seed)
+        document = json.loads(_configuration(chance))
+        for part in (document, document["route"], *document["receivers"]):
+            for _ in range(chance.randint(0, 2)):
+                part[chance.choice(WORDS)] = _anything(chance, 4)
+        imported = translate_alertmanager(json.dumps(document), "alertmanager.yml")
+        if not imported.files:
+            assert imported.notes
+            continue
+        examined = examine(imported.files["config.yaml"].encode(), "config.yaml", base=Path(), read_secrets=False)
+        settings = examined.settings
+        assert settings is not None, f"{seed}: {examined.diagnostics}"
+        rules = [("rules.yaml", imported.files["rules/alertmanager.yaml"])]
+        ruleset, diagnostics = compile_ruleset(
+            rules, teams=settings.teams, default_team=settings.default_team, scale=settings.scale, channels=settings.notify
+        )
+        assert ruleset is not None, f"{seed}: {[found for found in diagnostics if found.level == 'error']}"
