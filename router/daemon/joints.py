@@ -35,6 +35,7 @@ from router.store.base import Reader
 from router.telemetry.logs import logger
 
 CHUNK = 10_000
+DEEDS_IN_FLIGHT = 2
 
 log = logger("daemon")
 
@@ -264,7 +265,10 @@ def webhook_secrets(settings: Settings) -> list[str]:
 def dispatch_settings(pagerduty: PagerDutySettings, channels: Mapping[str, Pacing] | None = None) -> DispatchSettings:
     """Pace and patience as configured, those of channels by their names; everything else by default."""
     rate = pagerduty.rate
-    others = channels or {}
+    # What rules do in PagerDuty goes at the pace of its client, one call after another: more at once would only keep room
+    # from the channels.
+    deeds = Pacing(calls=0, retry_max_age_ms=pagerduty.retry_for_ms, in_flight=DEEDS_IN_FLIGHT)
+    others = {ACTIONS: deeds, **(channels or {})}
     if rate is None:
         return DispatchSettings(calls=0, retry_max_age_ms=pagerduty.retry_for_ms, channels=others)
     return DispatchSettings(calls=rate.calls, window_ms=rate.per_ms, retry_max_age_ms=pagerduty.retry_for_ms, channels=others)

@@ -219,9 +219,13 @@ class Outbox:
             return False
         if queue.in_flight >= self.settings.in_flight_per_key:
             return False  # ``end`` calls it up
-        if queue.channel != PAGERDUTY and self._besides >= self.settings.in_flight_besides:
-            self._crowded[queue.name] = queue
-            return False
+        if queue.channel != PAGERDUTY:
+            own_bound = self.settings.pacing(queue.channel).in_flight
+            if own_bound and queue.in_flight >= own_bound:
+                return False  # ``end`` calls it up
+            if self._besides >= self.settings.in_flight_besides:
+                self._crowded[queue.name] = queue
+                return False
         free_at = queue.pace.free_at(now)
         if free_at is None:
             return False  # ``end`` calls it up

@@ -14,6 +14,7 @@ class Pacing(msgspec.Struct, frozen=True, kw_only=True):
     calls: int  # in any window of ``window_ms``; 0: unlimited
     window_ms: int = 60_000
     retry_max_age_ms: int = 86_400_000
+    in_flight: int = 0  # of one routing key; 0: as for PagerDuty
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

@@ -162,6 +162,7 @@ def test_a_channel_has_its_own_pace_and_what_is_not_named_is_as_pagerduty() -> N
     slow = Pacing(calls=1, window_ms=1_000)
     made = dispatch_settings(section, {"ops-chat": slow})
     assert made.pacing("ops-chat") is slow
+    assert made.pacing(ACTIONS).in_flight < made.in_flight_besides, "what rules do leaves room for channels"
     assert made.pacing("pagerduty") == Pacing(calls=50, window_ms=30_000, retry_max_age_ms=3_600_000)
 
 

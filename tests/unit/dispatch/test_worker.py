@@ -694,3 +694,17 @@ def test_the_snapshot_tells_how_it_goes():
         await world.settle()
 
     play(scenario)
+
+
+def test_a_channel_with_a_bound_of_its_own_leaves_room_for_the_others():
+    async def scenario(world: World):
+        world.answer = lambda delivery: 30.0 if delivery.channel == "deeds" else ACCEPTED
+        world.enqueue(*[chat(number, "deeds") for number in range(1, 21)])
+        world.enqueue(*[chat(number) for number in range(21, 31)])
+        await world.wait(1)
+        assert sorted(world.order) == [1, 2, *range(21, 31)]
+        await world.settle()
+        assert len(world.calls) == 30
+
+    bounds = {"deeds": Pacing(calls=0, in_flight=2)}
+    play(scenario, Settings(calls=0, in_flight=8, in_flight_besides=4, channels=bounds))
