@@ -19,6 +19,7 @@ START_SECONDS = 30.0
 LOOK_SECONDS = 0.1
 EXAMPLES = (Path(__file__).parents[2] / "rules", Path(__file__).parents[1] / "examples")
 """The example rules: in a checkout, and in an installed package."""
+_TOKEN = "sandboxtoken00000001"  # noqa: S105 - the stand-in's own, the same on every machine
 _TEAMS = {"payments": "a1", "data": "b2", "platform": "c3"}
 
 _CONFIG = """\
@@ -44,6 +45,9 @@ sources:
   prometheus: {{kind: alertmanager}}
 pagerduty:
   events_url: http://127.0.0.1:{sandbox_port}
+  api_url: http://127.0.0.1:{sandbox_port}
+  api_token: file:keys/api.token
+  from: ada@example.test
 """
 
 _TRY = """
@@ -54,7 +58,7 @@ Send an alert and watch a page open (Ctrl-C here ends the demo):
   curl -s {router}/v1/alerts -H 'Content-Type: application/json' -d '{{"service": "payment-api",
     "name": "CardError", "severity": "critical", "summary": "Cards are declined", "kind": "stateful"}}'
 
-Then look at it from the other side:
+Acknowledge or resolve it on the page: the router follows. Then look at it from the other side:
 
   {command} incidents --config {config}
   {command} explain incident:1 --config {config}
@@ -123,8 +127,8 @@ def _short(path: Path) -> str:
 def _prepare(directory: Path, router_port: int, sandbox_port: int, keys: dict[str, str]) -> Path:
     """The demo's own copy of the example rules, to be edited without touching the originals; its keys as files."""
     (directory / "keys").mkdir(parents=True, exist_ok=True)
-    for name, key in keys.items():
-        file = directory / "keys" / f"{name}.key"
+    for name, key in [*((f"{name}.key", key) for name, key in keys.items()), ("api.token", _TOKEN)]:
+        file = directory / "keys" / name
         file.touch(mode=0o600)
         file.write_text(f"{key}\n")
     rules = directory / "rules"

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +68,19 @@ def demo(tmp_path: Path) -> Iterator[Demo]:
         started.process.wait()
 
 
+def post(url: str, content: Any) -> None:
+    headers = {"Content-Type": "application/json"}
+    with urllib.request.urlopen(urllib.request.Request(url, json.dumps(content).encode(), headers), timeout=5) as answer:
+        assert answer.status in {200, 202}
+
+
+def until(check: Callable[[], Any], demo: Demo) -> None:
+    deadline = time.monotonic() + A_MINUTE
+    while not check():
+        assert time.monotonic() < deadline, demo.said()
+        time.sleep(0.1)
+
+
 def get(url: str) -> Any:
     with urllib.request.urlopen(url, timeout=5) as answer:
         return json.load(answer)
@@ -106,6 +119,35 @@ def test_what_it_prints_can_be_followed_to_a_page(demo: Demo) -> None:
         )
         assert done.returncode == 0, done.stderr
         assert "payments" in done.stdout
+
+
+def test_what_a_person_does_on_the_page_the_router_follows(demo: Demo) -> None:
+    demo.wait_for("Edit ")
+    router, sandbox = f"http://127.0.0.1:{demo.router}", f"http://127.0.0.1:{demo.sandbox}"
+    alert = {"service": "payment-api", "name": "CardError", "severity": "critical", "kind": "stateful"}
+    post(f"{router}/v1/alerts", alert)
+    until(lambda: get(f"{sandbox}/_sandbox/incidents.json")["open"], demo)
+    (incident,) = get(f"{sandbox}/_sandbox/incidents.json")["open"]
+
+    def page() -> dict[str, Any]:
+        return dict(get(f"{router}/v1/incidents/1")["pages"][0])
+
+    until(lambda: page()["state"] == "confirmed", demo)
+    for action, words, state in (
+        ("acknowledge", {}, "acknowledged"),
+        ("reassign", {"to": "grace@example.test"}, "confirmed"),
+        ("escalate", {"level": "2", "user": "grace@example.test"}, "confirmed"),
+        ("resolve", {"note": "restarted it", "user": "grace@example.test"}, "resolved"),
+    ):
+        post(f"{sandbox}/_sandbox/incidents/{incident['id']}/{action}", words)
+        until(lambda state=state: page()["state"] == state, demo)  # type: ignore[misc]
+    story = get(f"{router}/v1/incidents/1")
+    assert story["incident"]["status"] == "closed"
+    done = {entry["what"]: entry["who"] for entry in story["audit"]}
+    assert {name: done[name] for name in ("acknowledged", "reassigned", "escalated", "resolved", "resolution")} == {
+        "acknowledged": "Ada Example", "reassigned": "Ada Example", "escalated": "Grace Example", "resolved": "Grace Example",
+        "resolution": "Grace Example",
+    }  # fmt: skip
 
 
 def test_ctrl_c_ends_it_cleanly_and_a_second_start_goes_on(demo: Demo, tmp_path: Path) -> None:
