@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import multiprocessing
 import resource
@@ -190,16 +191,20 @@ def backtest(count: int) -> dict[str, float]:
         began = time.monotonic()
         arguments = ["backtest", "--rules", "rules.yaml", "--journal", "journal.jsonl", "--output", "json"]
         environment = {"PYTHONPATH": str(ROOT), "KEY": "0" * 32}
-        done = subprocess.run(
-            python_module("router", *arguments), cwd=folder, capture_output=True, text=True, check=False, env=environment
-        )
-        if json.loads(done.stdout)["entries"] != count:
-            raise RuntimeError(done.stderr)
+        peak = 0.0
+        with (folder / "effect.json").open("wb") as effect:
+            done = subprocess.Popen(python_module("router", *arguments), cwd=folder, stdout=effect, env=environment)
+            while done.poll() is None:
+                with contextlib.suppress(OSError, IndexError):  # gone meanwhile
+                    peak = max(peak, memory_mb(done.pid))
+                time.sleep(0.05)
+        if json.loads((folder / "effect.json").read_text())["entries"] != count:
+            raise RuntimeError("the backtest did not read all entries")
         seconds = time.monotonic() - began
         used = resource.getrusage(resource.RUSAGE_CHILDREN)
     finally:
         shutil.rmtree(folder)
-    return {"seconds": seconds, "cpu_seconds": used.ru_utime + used.ru_stime, "memory_mb": used.ru_maxrss / 1024}
+    return {"seconds": seconds, "cpu_seconds": used.ru_utime + used.ru_stime, "memory_mb": peak}
 
 
 class Section(NamedTuple):
