@@ -10,10 +10,10 @@ from router.cli.schema_tables import json_schema
 
 
 @click.command()
-@click.argument("which", type=click.Choice(["config", "rules"]), required=False)
-@click.option("--markdown", is_flag=True, help="The reference page instead; needs config or rules.")
+@click.argument("which", type=click.Choice(PAGES), required=False)
+@click.option("--markdown", is_flag=True, help="The reference page instead; needs one of them.")
 def schema(which: str | None, *, markdown: bool) -> None:
-    r"""Print the JSON Schema of the configuration, of a rule file, or (without an argument) of either.
+    r"""Print the JSON Schema of the configuration, a rule file, a file of tests, or (without an argument) of the first two.
 
     \b
     Examples:

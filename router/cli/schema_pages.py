@@ -110,7 +110,23 @@ Filters:
 %(filters)s
 """
 
-PAGES = ("config", "rules")
+_TESTS_INTRO = """\
+# Tests of rules
+
+<!-- Written by `alert-router schema --markdown tests`. -->
+
+Files called `*.test.yaml`, beside the rules they test; `alert-router test` plays them in virtual time. How to write them:
+[test rules](../howto/test-rules.md).
+
+An editor with a YAML language server completes and explains the keys when such a file begins with this line, and
+`alert-router schema tests > .tests.schema.json` was run beside it:
+
+```yaml
+# yaml-language-server: $schema=.tests.schema.json
+```
+"""
+
+PAGES = ("config", "rules", "tests")
 _BY_EXAMPLE = {"5m": "duration", "64MiB": "size", "100/1m": "rate", "env:PD_KEY": "secret"}
 """Kinds of text with a form of their own, by an example only they have."""
 
@@ -120,6 +136,8 @@ def render_page(which: str) -> str:
     sections = "\n".join(_Page(which).render())
     if which == "config":
         return f"{_CONFIG_INTRO}\n{sections}\n{_CONFIG_OUTRO}"
+    if which == "tests":
+        return f"{_TESTS_INTRO}\n{sections}"
     return f"{_RULES_INTRO}\n{sections}\n{_RULES_PATTERNS}{_templates()}"
 
 
@@ -151,7 +169,7 @@ class _Page:
 
     def _mistakes(self, section: str, key: str) -> str:
         """The codes that this key alone can earn, as a sentence."""
-        codes = MISTAKES[self._which].get(f"{section}.{key}", "").split()
+        codes = MISTAKES.get(self._which, {}).get(f"{section}.{key}", "").split()
         return f" Mistakes: {', '.join(f'`{code}`' for code in codes)}." if codes else ""
 
     def _find_places(self, schema: dict[str, Any], place: str) -> None:
@@ -235,7 +253,8 @@ def _simple(prop: dict[str, Any]) -> str:
     if named:
         return named
     kinds = {"string": "text", "boolean": "`true` or `false`", "integer": "whole number", "number": "number"}
-    text = kinds.get(prop.get("type", ""), "")
+    types = prop.get("type", "")
+    text = " or ".join(kinds.get(each, "") for each in ([types] if isinstance(types, str) else types))
     bounds = [prop.get("minimum"), prop.get("maximum")]
     if all(bound is not None for bound in bounds):
         return f"{text}, {bounds[0]:,} to {bounds[1]:,}"

@@ -9,11 +9,12 @@ from pydantic.json_schema import models_json_schema
 
 from router.cli.schema_examples import add_examples
 from router.config.schema import Configuration
+from router.rehearsal.schema import StoryFile
 from router.rules.schema import RuleFile
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-MODELS: dict[str, type[BaseModel]] = {"config": Configuration, "rules": RuleFile}
-TITLES = {"config": "alert-router configuration", "rules": "alert-router rules"}
+MODELS: dict[str, type[BaseModel]] = {"config": Configuration, "rules": RuleFile, "tests": StoryFile}
+TITLES = {"config": "alert-router configuration", "rules": "alert-router rules", "tests": "alert-router tests"}
 _OUR_OWN = frozenset({"expected", "expected_plural", "secret", "title"})
 _MAPS_OF_SCHEMAS = frozenset({"properties", "patternProperties", "$defs"})
 _DATA = frozenset({"default", "examples", "enum", "const", "required"})
@@ -21,7 +22,7 @@ _NULL = {"type": "null"}
 
 
 def json_schema(which: str | None = None) -> dict[str, Any]:
-    """A complete JSON Schema of ``config`` or ``rules``; without an argument of either, whichever a file is."""
+    """A complete JSON Schema of ``config``, ``rules`` or ``tests``; without an argument of one of the first two."""
     if which is not None:
         schema = {"$schema": DIALECT, "title": TITLES[which], **_clean(MODELS[which].model_json_schema(by_alias=True))}
         add_examples(schema)

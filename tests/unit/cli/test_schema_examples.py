@@ -18,6 +18,7 @@ from router.cli.schema_tables import json_schema
 
 ROOT = Path(__file__).resolve().parents[3]
 RULES = sorted(path for path in (ROOT / "rules").rglob("*.yaml") if not path.name.endswith(".test.yaml"))
+STORIES = sorted((ROOT / "rules").rglob("*.test.yaml"))
 CONFIGS = [ROOT / "config.example.yaml"]
 
 
@@ -54,7 +55,7 @@ def keys_of(which: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
             yield name, key, prop
 
 
-@pytest.mark.parametrize("which", ["rules", "config"])
+@pytest.mark.parametrize("which", ["rules", "config", "tests"])
 def test_every_key_has_a_description_and_an_example_that_its_schema_takes(which: str) -> None:
     schema = json_schema(which)
     jsonschema_rs.meta.validate(schema)
@@ -67,8 +68,10 @@ def test_every_key_has_a_description_and_an_example_that_its_schema_takes(which:
 
 
 def test_every_row_of_the_tables_is_used() -> None:
-    keys = {(name, key) for which in ("rules", "config") for name, key, _ in keys_of(which)}
-    known = {key for _, key in keys} | {f"{name or which}.{key}" for which in ("rules", "config") for name, key in keys}
+    keys = {(name, key) for which in ("rules", "config", "tests") for name, key, _ in keys_of(which)}
+    known = {key for _, key in keys} | {
+        f"{name or which}.{key}" for which in ("rules", "config", "tests") for name, key in keys
+    }
     assert {*TEXTS, *WHOLE} <= known
 
 
@@ -86,6 +89,16 @@ def test_the_example_configuration_is_accepted(path: Path) -> None:
     whole = "\n".join(is_setting.sub("", line, count=1) if is_setting.match(line) else line for line in text.splitlines())
     kept = whole.replace("store: sqlite:data/alert-router.db\n", "", 1)
     assert [error.message for error in validator("config").iter_errors(load(kept))] == []
+
+
+@pytest.mark.parametrize("path", STORIES, ids=lambda path: path.name)
+def test_the_tests_that_are_shipped_are_accepted_and_not_with_a_mistake(path: Path) -> None:
+    document = load(path.read_text())
+    assert [error.message for error in validator("tests").iter_errors(document)] == []
+    for place in ("tests", "steps"):
+        changed = copy.deepcopy(document)
+        (changed if place == "tests" else changed["tests"][0])[place][0]["no_such_key"] = 1
+        assert not validator("tests").is_valid(changed)
 
 
 def test_either_schema_takes_both() -> None:
