@@ -30,11 +30,11 @@ from router.telemetry.metrics import Metrics
 MAX_BATCH = 256
 """Entries per step: about 5 ms of engine work, so that the doors stay quick under load."""
 
-ENOUGH = 32
+ENOUGH = 64
 """Entries that are worth a step of their own: a step for one costs as much as deciding eight."""
 
-LINGER_SECONDS = 0.003
-"""How long fewer than that wait for others that are on their way into the journal just now."""
+LINGER_SECONDS = 0.005
+"""How long fewer than that wait for company: while others are being journalled, or after a step that had nothing to send."""
 
 _RETRY_SECONDS = 1.0
 _TRIGGER_PRIORITY = {
@@ -154,6 +154,7 @@ class Processor:
         metrics.before_render(self.report)
         self._stopping = False
         self._is_lingering = False
+        self._urgent_at = 0.0  # before that, by the loop's clock, nobody is expected to wait for a decision
         self._decided: Counter[tuple[str, Action, Reason]] = Counter()
         self._sent: Counter[tuple[str, str, str]] = Counter()
         self.rulesets: dict[str, RuleSet] = {}
@@ -191,10 +192,12 @@ class Processor:
 
     def _has_enough(self) -> bool:
         """Whether nothing is gained by waiting for more."""
-        return len(self._waiting) >= ENOUGH or self._stopping or self._ledger.oldest_pending_at() is None
+        if len(self._waiting) >= ENOUGH or self._stopping:
+            return True
+        return asyncio.get_running_loop().time() >= self._urgent_at and self._ledger.oldest_pending_at() is None
 
     async def _linger(self) -> None:
-        """Under load many senders bring one alert each: those that are being journalled now are decided in the same step."""
+        """Under load many senders bring one alert each: those that come within a moment are decided in the same step."""
         self._is_lingering = True
         self._wake.clear()
         end = asyncio.get_running_loop().call_later(LINGER_SECONDS, self._wake.set)
@@ -272,6 +275,8 @@ class Processor:
         self._decided_at = self._engine.now
         if deliveries:
             self._deliver(deliveries)
+        elif batch:
+            self._urgent_at = asyncio.get_running_loop().time() + LINGER_SECONDS
         self._count(transition)
 
     async def _commit(self, commit: Commit) -> None:
