@@ -179,5 +179,18 @@ def _check_replay(world: World, decisions: list[Decision]) -> None:
     if len(decisions) != len(replayed.decisions):
         world.violate(f"{len(decisions)} decisions were recorded, a replay takes {len(replayed.decisions)}")
     sent = [(delivery.team, delivery.action, delivery.body) for _, delivery in sorted(tables.deliveries.items())]
-    if sent != [(event.team, event.action, encode(event)) for event in replayed.events]:
-        world.violate("replay decides alike and says something else")
+    said = [(event.team, event.action, encode(event)) for event in replayed.events]
+    for place, (recorded_event, event) in enumerate(zip(sent, said, strict=False)):
+        if recorded_event != event and _without_past(recorded_event) != event:
+            world.violate(f"replay decides alike and says something else at event {place}: {recorded_event}, replayed {event}")
+            return
+    if len(sent) != len(said):
+        world.violate(f"{len(sent)} events were sent, a replay says {len(said)}")
+
+
+def _without_past(sent: tuple[str, str, bytes]) -> tuple[str, str, bytes]:
+    """Links to what solved it before come from PagerDuty's history, not from the journal; no rule here has links of its own."""
+    team, action, body = sent
+    content = msgspec.json.decode(body)
+    content.pop("links", None)
+    return team, action, msgspec.json.encode(content)
