@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from router.api.application import Api
 from router.api.auth import Peer
 from router.api.exchange import Answer, Request
+from router.channels import calling
 from router.clock import Clock
 from router.daemon import app, paging, wiring
 from router.daemon.app import Daemon
@@ -24,7 +25,7 @@ from router.daemon.starting import load_first
 from router.daemon.systemd import Notifier
 from router.store.settings import StoreSettings
 from router.telemetry.logs import Redactor
-from tests.simulation import following
+from tests.simulation import chat, following
 from tests.simulation.network import SimulatedPoster
 from tests.simulation.plan import stream
 from tests.simulation.rulebook import ENVIRONMENT
@@ -192,6 +193,7 @@ class Life:
             replaced(app, "Chores", self._make_chores),
             replaced(wiring, "open_poster", self._make_poster),
             replaced(paging, "open_transport", self._make_rest),
+            replaced(calling, "open_poster", self._make_room_poster),
         ):
             yield
 
@@ -205,6 +207,9 @@ class Life:
     def _make_chores(self) -> SimulatedChores:
         self.chores = SimulatedChores(self.world)
         return self.chores
+
+    def _make_room_poster(self, _origin: object, **_settings: object) -> Any:
+        return chat.RoomPoster(self.world, self)
 
     def _make_rest(self, _url: str, **_settings: object) -> Any:
         return following.SimulatedRest(self.world, self)

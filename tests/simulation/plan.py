@@ -63,6 +63,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     sandbox_rate: int  # calls a minute that PagerDuty takes of one key
     sandbox_retry_after: int
     following: Literal["not", "polls", "hears"]
+    chat: bool  # a channel besides is told as well
     trouble: float  # 0..1, how often what is on strikes
 
     def has(self, kind: str) -> bool:
@@ -94,5 +95,6 @@ def draw(seed: int) -> Plan:
         sandbox_rate=chance.choice((6, 15, 25)) if "events_rate" in on else 0,
         sandbox_retry_after=chance.choice((0, 5, 30)),
         following=chance.choice(("not", "polls", "hears", "hears")),
+        chat=stream(seed, "chat").random() < 0.3,
         trouble=chance.choice((0.05, 0.2, 0.5)),
     )

@@ -34,6 +34,7 @@ from router.ingest.intake import Intake
 from router.ingest.register import Plan, Register
 from router.model.decision import Reason
 from router.model.delivery import Delivery
+from router.model.event import PAGERDUTY
 from router.model.journal import Entry, Fact, IncidentChanged
 from router.model.page import Page, Sighting, Webhook
 from router.pagerduty.client import EventsClient
@@ -277,6 +278,10 @@ def _recover_nothing(recover: Any, self: Dispatcher, _outbox: Any, **given: Any)
     recover(self, (), **given)
 
 
+def _forget_channels(enqueue: Any, self: Dispatcher, deliveries: Sequence[Delivery]) -> None:
+    enqueue(self, [delivery for delivery in deliveries if delivery.channel == PAGERDUTY])
+
+
 def _forget_what_may_be_sent(take: Any, self: outbox.Outbox, *given: Any, maybe_sent: bool = False, **named: Any) -> Any:
     return take(self, *given, **named)
 
@@ -354,6 +359,7 @@ PLANTED: dict[str, Planted] = {
     "calls faster than the pace": Planted(_wrap(Pace, "free_at", lambda _free, self, _now: self.paused_until), 100, 3),
     "tells nobody of a dead letter": Planted(_wrap(DeadLetters, "_tell", _tell_nobody), 100, 29),
     "forgets the outbox at a restart": Planted(_wrap(Dispatcher, "recover", _recover_nothing), 100, 1),
+    "tells channels nothing": Planted(_wrap(Dispatcher, "enqueue", _forget_channels), 100, 9),
     "cancels what may have been sent": Planted(
         _wrap(outbox.Outbox, "take", _forget_what_may_be_sent), 100, 23, ("crash_at_send", "outage")
     ),

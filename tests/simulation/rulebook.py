@@ -11,7 +11,12 @@ KEYS = {"payments": "a1" * 16, "search": "b2" * 16, "platform": "c3" * 16}
 """Routing keys by team."""
 
 INBOUND_KEY = "d4" * 16
-ENVIRONMENT = {f"KEY_{team.upper()}": key for team, key in KEYS.items()} | {"INBOUND": INBOUND_KEY, "REST": DEFAULT_TOKEN}
+CHAT_URL = "http://127.0.0.1:8081/a-room-of-ours"
+ENVIRONMENT = {f"KEY_{team.upper()}": key for team, key in KEYS.items()} | {
+    "INBOUND": INBOUND_KEY,
+    "REST": DEFAULT_TOKEN,
+    "CHAT": CHAT_URL,
+}
 
 SERVICES = ("pay-api", "pay-web", "search-api", "stray")
 NAMES = ("Down", "Burst", "Users", "Slow", "Flood", "Quiet", "Shared", "Noise", "Other")
@@ -44,7 +49,7 @@ pagerduty:
   retry_for: {retry_for}
 {following}
 reload: {{watch: false}}
-"""
+{channels}"""
 
 
 _FOLLOWING = {
@@ -52,6 +57,9 @@ _FOLLOWING = {
     "polls": "  api_url: http://127.0.0.1:8080\n  api_token: env:REST",
     "hears": "  api_url: http://127.0.0.1:8080\n  api_token: env:REST\n  webhook_secrets: [env:HOOK]",
 }
+
+
+_CHANNELS = "channels: {chat: {kind: webhook, url: env:CHAT, rate: unlimited}}\n"
 
 
 def write_config(plan: Plan, chance: random.Random) -> str:
@@ -64,6 +72,7 @@ def write_config(plan: Plan, chance: random.Random) -> str:
         rate=plan.rate,
         retry_for=plan.retry_for,
         following=_FOLLOWING[plan.following],
+        channels=_CHANNELS if plan.chat else "",
     )
 
 
@@ -94,6 +103,10 @@ def write_rules(plan: Plan, chance: random.Random) -> str:
     }
     if not plan.has("crowds"):
         del rules["flood"]
+    if plan.chat:
+        rules["burst"] += ", otherwise: {notify: chat}"
+        for name in ("slow", "quiet", "shared", "paying"):
+            rules[name] += ", notify: chat"
     kept = [name for name in rules if chance.random() < 0.85 or (is_steady and name == "burst")]
     lines = [f"  - {{id: {name}, {rules[name]}}}" for name in kept]
     return "rules:\n" + "\n".join(lines) + "\n" if lines else "rules: []\n"

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from router.model.delivery import Delivery, DeliveryState, Priority
+from router.model.event import PAGERDUTY
 from router.model.journal import AlertReceived, ChangeReceived, Entry
 from router.pagerduty.events_v2 import put_key
 from router.sandbox.journal import Entry as Posted
@@ -61,6 +62,7 @@ class Watch:
         # deliveries, by the bytes they are sent in
         self._indexed = 0
         self._by_body: dict[bytes, list[int]] = {}
+        self._for_the_room: set[bytes] = set()
         self._lanes: dict[tuple[str, str], list[int]] = {}
         # the wire
         calls, _, _ = world.plan.rate.partition("/")
@@ -207,6 +209,9 @@ class Watch:
         deliveries = self._world.disk.tables.deliveries
         if len(deliveries) > self._indexed:
             for delivery in list(deliveries.values())[self._indexed :]:
+                if delivery.channel != PAGERDUTY:
+                    self._for_the_room.add(delivery.body)
+                    continue
                 key = ENVIRONMENT[delivery.routing_key.removeprefix("env:")]
                 self._by_body.setdefault(put_key(delivery.body, key), []).append(delivery.id)
                 if delivery.dedup_key:
@@ -221,6 +226,12 @@ class Watch:
         # somebody has it is on its way from then on.
         if told_at < self._world.true_now() < not_before - 5 and not self._is_escalation(body):
             self._violate(f"called {not_before - self._world.true_now()} ms before Retry-After had passed: {body[:160]!r}")
+
+    def told_room(self, body: bytes) -> None:
+        """The channel has a message."""
+        self._index()
+        if body not in self._for_the_room:
+            self._violate(f"the room was told what no committed delivery holds: {body[:200]!r}")
 
     def _is_escalation(self, body: bytes) -> bool:
         deliveries = self._index()

@@ -14,6 +14,7 @@ from pathlib import Path
 from router.daemon.app import Daemon
 from router.daemon.starting import NoRules
 from router.testing.virtual import START, ManualClock, run_virtual
+from tests.simulation.chat import Room
 from tests.simulation.disk import Crasher, Disk
 from tests.simulation.following import Webhooks
 from tests.simulation.life import Life
@@ -58,6 +59,7 @@ class World:
         self.network = Network(self)
         self.senders = Senders(self)
         self.people = People(self)
+        self.room = Room()
         self.webhooks = Webhooks(self)
         versions = stream(plan.seed, "rules")
         self._versions = [(write_config(plan, versions), write_rules(plan, versions)) for _ in range(VERSIONS)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from router.model.delivery import DeliveryState
+from router.model.event import PAGERDUTY
 from tests.simulation.checks.followed import find_unfollowed
 from tests.simulation.rulebook import KEYS
 
@@ -65,6 +66,8 @@ class Ends:
         lanes: dict[tuple[str, str], set[str]] = {}
         dead: set[tuple[str, str]] = set()
         for delivery in tables.deliveries.values():
+            if delivery.channel != PAGERDUTY:
+                continue
             lane = (delivery.team, delivery.dedup_key)
             lanes.setdefault(lane, set()).add(delivery.action)
             if delivery.state is DeliveryState.DEAD:

@@ -10,16 +10,21 @@ import msgspec
 from router.engine.core import Engine
 from router.model.decision import Action, Decision, Reason
 from router.model.delivery import Delivery, DeliveryState, Rejected
+from router.model.event import PAGERDUTY
 from router.model.journal import AlertReceived, ChangeReceived, DeliveryFailed
 from router.model.quantity import parse_duration
 from router.pagerduty.events_v2 import encode
 from router.rules.compiling import ruleset_from_texts
 from tests.simulation.checks.followed import check_followed
+from tests.simulation.checks.told import check_told
 from tests.simulation.checks.triggers import check_triggers
 from tests.simulation.rulebook import KEYS
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
+
+_PAGES_MORE = {Reason.FALLBACK, Reason.ESCALATED, Reason.SEVERITY_ROSE}
+"""Reasons to page another team about what is open: under the same key, so this opens nothing of ours."""
 
 
 def check_record(world: World) -> None:
@@ -32,6 +37,7 @@ def check_record(world: World) -> None:
     _check_replay(world, decisions)
     check_triggers(world, decisions)
     check_followed(world, decisions)
+    check_told(world, decisions)
 
 
 def _check_every_alert_is_decided(world: World, decisions: list[Decision]) -> None:
@@ -55,15 +61,16 @@ def _check_every_alert_is_decided(world: World, decisions: list[Decision]) -> No
 def _check_keys(world: World, decisions: list[Decision]) -> None:
     """OPEN decisions and incidents, one to one; no key twice; everything is closed."""
     opened = Counter(
-        decision.dedup_key
-        for decision in decisions
-        if decision.action is Action.OPEN and decision.reason not in {Reason.FALLBACK, Reason.ESCALATED}
+        decision.dedup_key for decision in decisions if decision.action is Action.OPEN and decision.reason not in _PAGES_MORE
     )
+    if again := [key for key, count in opened.items() if count > 1]:
+        world.violate(f"opened more than once under one key: {again}")
+    # What a channel was told of while it was held goes on under that key when it opens, or ends without.
+    noted = {decision.dedup_key for decision in decisions if decision.reason is Reason.OTHERWISE}
+    opened |= Counter(dict.fromkeys(noted, 1))
     incidents = Counter(incident.dedup_key for incident in world.disk.tables.incidents.values())
     if opened != incidents:
         world.violate(f"openings and incidents differ: {(opened - incidents) + (incidents - opened)}")
-    if again := [key for key, count in opened.items() if count > 1]:
-        world.violate(f"opened more than once under one key: {again}")
     closed = Counter(decision.dedup_key for decision in decisions if decision.action is Action.CLOSE)
     if opened != closed:
         world.violate(f"openings and closings differ: {(opened - closed) + (closed - opened)}")
@@ -74,7 +81,7 @@ def _check_pages(world: World, decisions: list[Decision]) -> None:
     tables = world.disk.tables
     first: dict[tuple[str, str], Delivery] = {}
     for _, delivery in sorted(tables.deliveries.items()):
-        if delivery.action == "trigger":
+        if delivery.action == "trigger" and delivery.channel == PAGERDUTY:
             first.setdefault((delivery.team, delivery.dedup_key), delivery)
         if delivery.state is DeliveryState.PENDING:
             world.violate(f"delivery {delivery.id} is left in the outbox")
@@ -178,8 +185,11 @@ def _check_replay(world: World, decisions: list[Decision]) -> None:
             return
     if len(decisions) != len(replayed.decisions):
         world.violate(f"{len(decisions)} decisions were recorded, a replay takes {len(replayed.decisions)}")
-    sent = [(delivery.team, delivery.action, delivery.body) for _, delivery in sorted(tables.deliveries.items())]
-    said = [(event.team, event.action, encode(event)) for event in replayed.events]
+    sent = [
+        (delivery.team, delivery.action, delivery.body if delivery.channel == PAGERDUTY else b"")
+        for _, delivery in sorted(tables.deliveries.items())
+    ]
+    said = [(event.team, event.action, encode(event) if event.channel == PAGERDUTY else b"") for event in replayed.events]
     for place, (recorded_event, event) in enumerate(zip(sent, said, strict=False)):
         if recorded_event != event and _without_past(recorded_event) != event:
             world.violate(f"replay decides alike and says something else at event {place}: {recorded_event}, replayed {event}")
@@ -191,6 +201,8 @@ def _check_replay(world: World, decisions: list[Decision]) -> None:
 def _without_past(sent: tuple[str, str, bytes]) -> tuple[str, str, bytes]:
     """Links to what solved it before come from PagerDuty's history, not from the journal; no rule here has links of its own."""
     team, action, body = sent
+    if not body:
+        return sent
     content = msgspec.json.decode(body)
     content.pop("links", None)
     return team, action, msgspec.json.encode(content)
