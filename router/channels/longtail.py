@@ -21,7 +21,7 @@ from router.model.channel import LongTail
 from router.model.delivery import Accepted, Delivery, Outcome, Rejected, Unavailable
 from router.wire.answer import cause_line
 
-THREADS = 2
+THREADS = 4
 MISSING = "apprise is not installed: pip install 'alert-router[apprise]'"
 _TYPES = {"critical": "failure", "error": "failure", "warning": "warning", "info": "info"}
 

@@ -25,7 +25,9 @@ from router.model.delivery import Accepted, Delivery, Outcome, Rejected, Unavail
 from router.telemetry.logs import logger
 from router.wire.answer import cause_line
 
-THREADS = 2
+THREADS = 4
+"""As many mails as dispatch has in flight for one channel."""
+
 _ACCEPTED = 250
 _TRY_LATER = range(400, 500)
 _SERVICE_CLOSING = 421

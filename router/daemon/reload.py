@@ -19,6 +19,7 @@ from router.config.settings import Settings
 from router.daemon.loading import Loaded, RulesBroken, load
 from router.daemon.troubles import Trouble, Troubles
 from router.errors import ConfigError, Diagnostic, Overloaded, StoreError
+from router.model.channel import Redaction
 from router.model.incident import Orphan
 from router.model.journal import RulesChanged
 from router.model.ruleset import RuleSet
@@ -150,10 +151,11 @@ class Reloader:
 
 
 def _fixed(settings: Settings, name: str) -> object:
-    """What of a setting only a restart changes. Webhook secrets are exchanged by a reload, once there are any."""
+    """What of a setting only a restart changes. Redaction is by the latest; webhook secrets too, once there are any."""
     if name != "pagerduty":
         return getattr(settings, name)
-    return msgspec.structs.replace(settings.pagerduty, webhook_secrets=("any",) if settings.pagerduty.webhook_secrets else ())
+    secrets = ("any",) if settings.pagerduty.webhook_secrets else ()
+    return msgspec.structs.replace(settings.pagerduty, webhook_secrets=secrets, redaction=Redaction())
 
 
 def log_warnings(warnings: tuple[Diagnostic, ...]) -> None:

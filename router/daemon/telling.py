@@ -25,6 +25,10 @@ MAX_LOOKED_AT = 50
 """Deliveries of one episode among which its thread is looked for."""
 
 
+MAX_IN_FLIGHT = 4
+"""Calls of one channel at a time: one that hangs leaves room for the others."""
+
+
 class Archive(Protocol):
     """The store's reader, as this module needs it."""
 
@@ -64,6 +68,7 @@ class Telling:
     def change(self, settings: Settings) -> list[BuiltChannel]:
         """Put these in force; the answer is what is no longer used and has to be closed."""
         self._known = tuple(known_secrets(settings))
+        self._redact_page = Redactor(settings.redaction, settings.pagerduty.redaction, known=self.known)
         made_of = {name: (channel, settings.redaction) for name, channel in settings.channels.items()}
         before = self.others
         self.others = {
@@ -88,9 +93,9 @@ class Telling:
         """Our own secrets, which leave by no channel whatever an alert says."""
         return self._known
 
-    def guarded(self, encode: Callable[[Event], bytes], settings: Settings) -> Callable[[Event], bytes]:
-        """PagerDuty's encoder with redaction in front. What it redacts is read at start only, as all of ``pagerduty``."""
-        return guard(encode, Redactor(settings.redaction, settings.pagerduty.redaction, known=self.known))
+    def guarded(self, encode: Callable[[Event], bytes]) -> Callable[[Event], bytes]:
+        """An encoder for PagerDuty with redaction in front, by the settings now in force."""
+        return guard(encode, lambda event: self._redact_page(event))  # noqa: PLW0108 -- a reload exchanges it
 
     async def aclose(self) -> None:
         """Let go of all connections."""
@@ -105,6 +110,7 @@ def pacings(settings: Settings) -> dict[str, Pacing]:
             calls=channel.rate.calls if channel.rate else 0,
             window_ms=channel.rate.per_ms if channel.rate else 60_000,
             retry_max_age_ms=channel.retry_for_ms,
+            in_flight=MAX_IN_FLIGHT,
         )
         for name, channel in settings.channels.items()
     }

@@ -87,7 +87,7 @@ def wire(
         settings=settings, store=store, keys=keys, troubles=troubles, counts=counts, resend=channels.send,
         clock=clock, metrics=metrics,
     )  # fmt: skip
-    _join_ways(channels, telling, paging, settings)
+    _join_ways(channels, telling, paging)
     recollection = Recollection(settings.history.links)  # links of a page: in memory, so nobody waits for them
     processor = Processor(
         ledger=store,
@@ -140,10 +140,10 @@ def _drills(
     return drills
 
 
-def _join_ways(channels: Channels, telling: Telling, paging: Paging, settings: Settings) -> None:
+def _join_ways(channels: Channels, telling: Telling, paging: Paging) -> None:
     """What goes to PagerDuty's REST API, in the same outbox as what goes to its Events API."""
-    channels.own[ACTIONS] = PagerDutyWay(telling.guarded(paging.orders.encode, settings), paging.orders)
-    channels.incidents = PagerDutyWay(telling.guarded(paging.incidents.encode, settings), paging.incidents)
+    channels.own[ACTIONS] = PagerDutyWay(telling.guarded(paging.orders.encode), paging.orders)
+    channels.incidents = PagerDutyWay(telling.guarded(paging.incidents.encode), paging.incidents)
     channels.needless = paging.guard.needless
 
 
@@ -179,7 +179,7 @@ def _way_out(
         allow_http=True,
     )
     telling = Telling(settings, keys=keys, clock=clock, archive=reader)
-    channels = Channels(PagerDutyWay(telling.guarded(encode, settings), client), telling.others)
+    channels = Channels(PagerDutyWay(telling.guarded(encode), client), telling.others)
     dispatcher = Dispatcher(
         sender=channels,
         recorder=store,

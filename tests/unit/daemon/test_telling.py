@@ -74,10 +74,22 @@ def test_our_own_secrets_leave_by_no_way() -> None:
     event = make_event(summary=f"called with {key}")
     assert key not in made.others["a"].encode(event).decode()
     written = []
-    made.guarded(lambda one: written.append(one) or b"", settings)(event)
+    made.guarded(lambda one: written.append(one) or b"")(event)
     assert key not in msgspec.json.encode(written[0]).decode()
+
+
+def test_a_reload_changes_what_does_not_go_to_pagerduty() -> None:
+    made = telling(load(MINIMAL))
+    written = []
+    write = made.guarded(lambda one: written.append(one.details["labels"]["env"]) or b"")
+    write(make_event())
+    made.change(load(MINIMAL + "redact: {labels: [env]}\n"))
+    write(make_event())
+    made.change(load(MINIMAL + "pagerduty: {redact: {details: [labels.env], labels: [env]}}\n"))
+    write(make_event())
+    assert written == ["prod", "[redacted]", "[redacted]"]
 
 
 def test_each_channel_has_its_pace() -> None:
     settings = load(MINIMAL + CHANNELS % "unlimited")
-    assert pacings(settings) == {"a": Pacing(calls=60, window_ms=60_000), "b": Pacing(calls=0)}
+    assert pacings(settings) == {"a": Pacing(calls=60, window_ms=60_000, in_flight=4), "b": Pacing(calls=0, in_flight=4)}

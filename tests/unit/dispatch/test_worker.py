@@ -663,6 +663,19 @@ def test_channels_that_hang_leave_room_for_pages():
     play(scenario, Settings(calls=0, in_flight=8, in_flight_besides=4))
 
 
+def test_a_channel_that_hangs_leaves_room_for_the_others():
+    async def scenario(world: World):
+        world.answer = lambda delivery: 30.0 if delivery.channel == "stuck" else ACCEPTED
+        world.enqueue(*[chat(number, "stuck") for number in range(1, 51)])
+        await world.wait(1)
+        assert len(world.calls) == 4
+        world.enqueue(*[chat(number, "fine") for number in range(51, 101)])
+        await world.wait(2)
+        assert world.order[4:] == list(range(51, 101))
+
+    play(scenario, Settings(calls=0, channels=dict.fromkeys(("stuck", "fine"), Pacing(calls=0, in_flight=4))))
+
+
 def test_a_channel_has_its_own_pace_and_its_own_patience():
     async def scenario(world: World):
         world.enqueue(*[chat(number) for number in range(1, 6)], make_delivery(6), make_delivery(7))
