@@ -284,6 +284,7 @@ class Daemon:
         for subject in sorted(proven):
             await troubles.clear(Trouble.DEAD_LETTER, subject=subject)
             await troubles.clear(Trouble.DEED_FAILED, subject=subject)
+            await troubles.clear(Trouble.CHANNEL_FAILED, subject=subject)
         await troubles.retry()
 
     async def _retire(self) -> None:

@@ -23,7 +23,7 @@ from router.errors import RouterError, StoreError
 from router.ingest.sources import SourceSettings
 from router.model.channel import ChannelSettings, Discord, Hook, LongTail, Mail, SlackBot, SlackHook, Teams
 from router.model.delivery import Delivery
-from router.model.event import ACTIONS, INCIDENTS_REFERENCE
+from router.model.event import ACTIONS, INCIDENTS_REFERENCE, PAGERDUTY
 from router.model.journal import Fact, SilenceChanged
 from router.model.ownership import Ownership
 from router.model.page import AuditEntry, Followed
@@ -90,7 +90,9 @@ class DeadLetterOffice:
                 continue
             to = f"team {delivery.team}" if delivery.team else delivery.routing_key
             summary = f"a {delivery.action} for {to} could not be delivered: {delivery.reason}"
-            await self._troubles.fire(Trouble.DEAD_LETTER, summary, subject=subject_of(delivery))
+            only_tells = not delivery.team and delivery.channel != PAGERDUTY
+            trouble = Trouble.CHANNEL_FAILED if only_tells else Trouble.DEAD_LETTER
+            await self._troubles.fire(trouble, summary, subject=subject_of(delivery))
 
     async def _tell_of_deed(self, delivery: Delivery) -> None:
         """What a rule wanted done: that nobody else is called is as bad as a lost page, a note that is lacking is not."""

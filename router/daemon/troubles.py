@@ -46,6 +46,7 @@ class Trouble(StrEnum):
     WEBHOOKS_REFUSED = "WebhooksRefused"
     DRILL_FAILED = "DrillFailed"
     DEED_FAILED = "DeedFailed"
+    CHANNEL_FAILED = "ChannelFailed"
 
 
 SEVERITIES = {
@@ -60,6 +61,7 @@ SEVERITIES = {
     Trouble.WEBHOOKS_REFUSED: Severity.WARNING,
     Trouble.DRILL_FAILED: Severity.ERROR,
     Trouble.DEED_FAILED: Severity.WARNING,
+    Trouble.CHANNEL_FAILED: Severity.WARNING,  # what only tells wakes nobody when it cannot
 }
 
 

@@ -109,7 +109,7 @@ async def test_a_channel_that_refuses_is_a_trouble_once_and_no_fallback(make_dae
             await off_loop(daemon.post_alerts, alert(service="dev-1", instance=str(number)))
         await eventually(lambda: daemon.metric("alert_router_dead_letters") == 3)
         await eventually(lambda: len(titles(pagerduty)) == 1, what="the router says so")
-        assert "DeadLetter" in titles(pagerduty)[0]
+        assert "ChannelFailed" in titles(pagerduty)[0]
         assert "channel:hook" in titles(pagerduty)[0]
         await off_loop(daemon.post_alerts, alert(service="dev-1", instance="4"))
         await eventually(lambda: [one.status for one in pagerduty.sandbox.incidents()] == ["resolved"], seconds=30)

@@ -84,8 +84,18 @@ async def test_what_pages_nobody_has_no_fallback_and_is_a_trouble_once() -> None
     await office.failed(told)
     (alert,) = journal.facts
     assert isinstance(alert, AlertReceived)
+    assert (alert.alert.name, alert.alert.severity.word) == ("ChannelFailed", "warning"), "what only tells wakes nobody"
     assert alert.alert.labels["subject"] == "channel:ops-chat"
     assert alert.alert.summary == "a trigger for channel:ops-chat could not be delivered: HTTP 404: no_service"
+
+
+async def test_what_passes_through_to_pagerduty_in_shadow_is_a_page_all_the_same() -> None:
+    journal, clock = Journal(), StillClock()
+    office = DeadLetterOffice(journal=journal, troubles=Troubles(journal=journal, clock=clock, metrics=Metrics()), clock=clock)
+    await office.failed([delivery(1, team="", routing_key="env:PD_KEY_OPS")])
+    (alert,) = journal.facts
+    assert isinstance(alert, AlertReceived)
+    assert (alert.alert.name, alert.alert.severity.word) == ("DeadLetter", "critical")
 
 
 async def test_a_channel_that_was_removed_wakes_nobody() -> None:
