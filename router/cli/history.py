@@ -88,8 +88,8 @@ def sync(
 ) -> None:
     """Fetch what is new. Any span of time; it may be stopped at any point and goes on where it was.
 
-    The first time takes about four calls for each incident, and PagerDuty allows 960 a minute; later only what is new or has
-    changed is fetched. The daemon does this by itself every `history.sync`.
+    The first time takes two or three calls for each incident, at most 600 a minute of the 960 PagerDuty allows; later only
+    what is new or has changed is fetched. The daemon does this by itself every `history.sync`.
     """
     settings = load(config_path)
     clock = SystemClock()

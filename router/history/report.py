@@ -74,7 +74,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 def build_month(past: Past, month: str, *, settings: HistorySettings, rules: Sequence[Path], base: Path, now: int) -> Report:
     """The report of ``2026-10``; ValueError if that is no month. ``base``: to what rule files are told relative."""
     period = month_of(month, settings.zone)
-    before = month_of(month_before(period.since, settings.zone), settings.zone)
+    earlier = month_before(period.since, settings.zone)
+    before = month_of(earlier, settings.zone) if earlier >= "1971" else Period(since=0, until=0)
     records = list(past.records(since=max(0, before.since - LOOKBACK_MS), until=period.until))
     held = past.holdings()
     terms = terms_of(settings)

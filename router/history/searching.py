@@ -19,7 +19,7 @@ MAX_WORDS = 12
 MAX_LENGTH = 300
 """Characters of a query that are looked at."""
 
-MAX_RANKED = 20_000
+MAX_RANKED = 10_000
 """Incidents that are ranked when even the rarest word of a query stands in more."""
 
 MAX_MENDED = 4
