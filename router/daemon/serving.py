@@ -282,6 +282,7 @@ def _show(rule: Rule) -> dict[str, Any]:
         "services": [str(pattern) for pattern in rule.match.services],
         "names": [str(pattern) for pattern in rule.match.names],
         "page": list(rule.page),
+        "notify": list(rule.notify or ()),
         "drop": rule.drop,
         "group_by": list(rule.group_by),
         "guard": rule.standing.guard,

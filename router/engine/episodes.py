@@ -258,8 +258,9 @@ class Episodes:
         teams, channels = split(episode.pages)
         subject = subject_of(episode)
         state.decide(Action.CLOSE, reason, seq, group.rule, state.digest_of(group), episode.key, cause, teams, channels)
+        by = {"by": cause[3:]} if reason is Reason.RESOLVED_IN_PAGERDUTY and cause.startswith("by ") else {}
         for page in episode.pages:
-            self._notices.say(resolve(page, episode.key, state.now, seq, group.rule, subject))
+            self._notices.say(resolve(page, episode.key, state.now, seq, group.rule, subject, **by))
         ready = state.policy.rule(group.rule)
         if ready is not None and ready.rule.actions is not None:
             act(state, group, ready.rule.actions.closed, "closed", ready, self.spokesman(group)[1], seq)

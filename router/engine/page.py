@@ -233,11 +233,11 @@ def trigger(content: Content, page: Page, key: str, at: int, seq: int, *, is_upd
 
 
 def resolve(  # noqa: PLR0917 -- called for every page that ends; keywords would cost more than the call
-    page: Page, key: str, at: int, seq: int, rule: str, subject: Subject
+    page: Page, key: str, at: int, seq: int, rule: str, subject: Subject, **details: str
 ) -> Event:
     """The event that ends it, through the routing key that opened it."""
     if not page[0]:
-        return remind("resolve", page, key, at, seq, rule, subject)
+        return remind("resolve", page, key, at, seq, rule, subject, **details)
     return Event(team=page[0], routing_key=page[1], dedup_key=key, action="resolve", at=at, alert_seq=seq, rule=rule)
 
 

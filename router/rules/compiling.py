@@ -306,7 +306,8 @@ def _build_expected(section: RuleSection, when: AbsentForSection, path: Path, fi
     if "resolve" in section.model_fields_set:
         message = "the incident is resolved when something arrives"
         findings.complain((*path, "resolve"), "resolve-with-absent", message, "leave resolve out", key=True)
-    if section.page == "owner" and when.per is None and not _is_one(section):
+    pages_owner = section.page == "owner" and ("page" in section.model_fields_set or section.notify is None)
+    if pages_owner and when.per is None and not _is_one(section):
         message = "before anything has arrived nobody knows its service, so the default team is paged"
         findings.warn((*path, "when"), "absent-without-owner", message, "say page: TEAM, or match one service by its name")
     per = [] if when.per is None else listed(when.per)

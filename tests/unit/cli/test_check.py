@@ -161,6 +161,20 @@ def test_idle_teams_are_named_when_everything_was_checked(place: Path) -> None:
     assert "idle-team" not in run().output
 
 
+def test_idle_channels_are_named_and_broken_ones_beget_no_false_mistakes(place: Path) -> None:
+    hook = "kind: webhook, url: 'https://chat.example/x'"
+    channels = f"channels: {{chat: {{{hook}}}, spare: {{{hook}}}, of-team: {{{hook}}}}}\n"
+    config = CONFIG.replace("{routing_key: env:KEY}", "{routing_key: env:KEY}, channels: of-team", 1)
+    (place / "config.yaml").write_text(channels + config)
+    (place / "rules" / "b.yaml").write_text("rules: [{id: s, match: {service: s}, page: owner, notify: chat}]\n")
+    (place / "rules" / "a.yaml").write_text("rules: [{id: a, match: {service: x}}]\n")
+    found = [(each["code"], each["path"]) for each in json.loads(run("--output", "json").stdout)]
+    assert [each for each in found if each[0] != "literal-secret"] == [("idle-channel", "channels.spare")]
+    (place / "config.yaml").write_text(channels.replace("kind: webhook", "kind: webhok") + config)
+    codes = {each["code"] for each in json.loads(run("--output", "json").stdout)}
+    assert "unknown-channel" not in codes
+
+
 def test_missing_rules_are_reported_in_the_order_of_the_file(place: Path) -> None:
     (place / "config.yaml").write_text("colour: red\nrules: [gone/]\n" + CONFIG + "size: large\n")
     codes = [each["code"] for each in json.loads(run("--output", "json").stdout)]

@@ -79,6 +79,15 @@ def test_updates_go_to_channels_too_and_so_do_acknowledgements() -> None:
     assert made.last.events[0].summary == "pay-api: CardError"
 
 
+def test_the_channel_hears_who_resolved_it_in_pagerduty() -> None:
+    made = world(Rule(id="r", notify=("chat",)))
+    made.step("0s", A)
+    key = made.events[0].dedup_key
+    lines = made.step("1m", IncidentChanged(dedup_key=key, team="payments", status="resolved", who="Ada"))
+    assert lines == ["close resolved_in_pagerduty (by Ada)", "> resolve payments", "> resolve chat"]
+    assert made.last.events[1].details == {"by": "Ada"}
+
+
 def test_a_channel_twice_is_told_once_and_one_that_is_gone_not_at_all() -> None:
     lines = world(Rule(id="r", notify=("chat", "gone", "chat"))).step("0s", A)
     assert lines == ["open at_once", "> trigger payments error", "> trigger chat error"]

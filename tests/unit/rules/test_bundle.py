@@ -3,7 +3,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from router.model.ruleset import Limit, Team
+from router.model.digest import Digest
+from router.model.ruleset import NO_CHANNELS, ChannelPolicy, Channels, Limit, Team
 from router.model.severity import Severity, SeverityScale
 from router.rules.bundle import FORMAT, Bundle, BundledTeam, decode_bundle, encode_bundle, version_of
 from tests.support.rule_texts import SCALE, TEAMS
@@ -28,6 +29,27 @@ def test_a_team_comes_back_as_it_was() -> None:
         name="x", routing_key="env:X", limit=Limit(incidents=2, per_ms=5), fallback="y", services=TEAMS["payments"].services
     )
     assert BundledTeam.of(team).restore() == team
+
+
+def test_channels_come_back_as_they_were() -> None:
+    channels = Channels(
+        policies={
+            "chat": ChannelPolicy(name="chat", limit=Limit(incidents=2, per_ms=5)),
+            "mail": ChannelPolicy(name="mail", digest=Digest(at=(540,), weekdays=(0, 4), zone="Europe/Berlin")),
+        },
+        by_severity={Severity.CRITICAL: ("page", "chat"), Severity.WARNING: ("mail",)},
+    )
+    made = bundle(channels=channels, teams={"x": Team(name="x", routing_key="env:X", channels=("chat",))})
+    again = decode_bundle(encode_bundle(made))
+    assert again.restore_channels() == channels
+    assert again.teams[0].restore().channels == ("chat",)
+    assert version_of(made) != version_of(bundle(teams={"x": Team(name="x", routing_key="env:X", channels=("chat",))}))
+
+
+def test_without_channels_the_texts_and_the_version_are_what_they_were_before_there_were_any() -> None:
+    texts = encode_bundle(bundle(channels=NO_CHANNELS))
+    assert b"channels" not in texts
+    assert decode_bundle(texts).restore_channels() == NO_CHANNELS
 
 
 def test_a_scale_comes_back_as_it_was() -> None:

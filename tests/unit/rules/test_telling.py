@@ -50,6 +50,12 @@ def test_a_rule_that_tells_nobody_is_refused() -> None:
     assert found_in("rules:\n- {id: a, page: [], when: {count: 2, within: 5m}, otherwise: {notify: chat}}\n") == []
 
 
+def test_what_is_absent_may_be_told_without_an_owner() -> None:
+    absent = "rules:\n- {id: a, match: {service: 'x-*'}, when: {absent_for: 5m}, %s}\n"
+    assert found_in(absent % "page: [], notify: chat") == []
+    assert [code for code, _ in found_in(absent % "page: owner, notify: chat")] == ["absent-without-owner"]
+
+
 def test_unknown_channels_are_named_with_a_guess() -> None:
     _, diagnostics = compile_texts("defaults: {notify: chta}\nrules:\n- {id: a, page: owner, notify: [chat, mial, chat]}\n")
     assert [(each.code, each.hint) for each in diagnostics] == [
