@@ -49,6 +49,9 @@ class Due:
         """Fire every timer due by then, each at its own time."""
         state = self._state
         until = max(until, state.now)
+        if state.timers.earliest() > until:
+            state.now = until
+            return
         while (timer := state.timers.next()) is not None and timer[0] <= until:
             due, kind, owner = timer
             state.now = max(state.now, due)

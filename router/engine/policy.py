@@ -43,6 +43,8 @@ CACHED_RULES = 262_144
 
 Values = tuple[str, ...]
 
+_PLAIN = frozenset({"service", "name", "source", "fingerprint"})
+
 
 class Ready:
     """A rule with what would otherwise be worked out for every alert."""
@@ -122,9 +124,19 @@ def _is_unsettled(match: Match) -> bool:
 
 def values_getter(names: tuple[str, ...]) -> Callable[[Alert], Values]:
     """What reads the values of these fields from an alert."""
-    if len(names) > 1 and set(names) <= {"service", "name", "source", "fingerprint"}:
+    if len(names) > 1 and _PLAIN.issuperset(names):
         return attrgetter(*names)
-    return lambda alert: tuple(field_of(alert, name) for name in names)
+    getters = [_getter(name) for name in names]
+    return lambda alert: tuple([get(alert) for get in getters])
+
+
+def _getter(name: str) -> Callable[[Alert], str]:
+    """``field_of`` for one field, which is a label more often than not."""
+    if name in _PLAIN:
+        return attrgetter(name)
+    if name == "severity":
+        return partial(field_of, field=name)
+    return lambda alert: alert.labels.get(name) or field_of(alert, name)
 
 
 class Policy:

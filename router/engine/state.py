@@ -120,7 +120,7 @@ class State:
                 alert_seq=seq,
                 rule=rule,
                 group=group,
-                episode=key.rpartition("/")[2],
+                episode=key and key.rpartition("/")[2],
                 dedup_key=key,
                 teams=teams,
                 channels=channels,
@@ -149,7 +149,10 @@ class State:
 
     def put_alert(self, row_id: int, alert: Alert, groups: tuple[int, ...]) -> None:
         """It is active and belongs to these groups."""
-        self.identities.setdefault(intern(alert.source), {})[alert.fingerprint] = row_id
+        of_source = self.identities.get(alert.source)
+        if of_source is None:
+            of_source = self.identities[intern(alert.source)] = {}
+        of_source[alert.fingerprint] = row_id
         self.alerts[row_id] = self._alert_rows[row_id] = ActiveAlert(alert=alert, groups=groups)
         if self.watcher is not None:
             self.watcher.arrived(row_id, alert)

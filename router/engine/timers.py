@@ -64,6 +64,10 @@ class Timers:
         found = self._groups.get(owner) if kind == GROUP else self._storms.get(owner)
         return found is not None and found.due == due
 
+    def earliest(self) -> int:
+        """No timer is due before this; 0 if none is set."""
+        return self._heap[0][0] if self._heap else 0
+
     def next(self) -> tuple[int, int, int] | None:
         """The timer due next, which stays; None if there is none."""
         heap = self._heap

@@ -7,6 +7,7 @@ so the rule's own ``count`` bounds its memory. A resolve takes nothing out of a 
 from __future__ import annotations
 
 from bisect import bisect_right
+from functools import lru_cache
 from typing import NamedTuple, assert_never
 
 from router.engine.policy import Ready
@@ -88,8 +89,13 @@ def judge_firing(ready: Ready, when: FiringFor, group: Group, at: int) -> Verdic
     so_far_ms = at - group.first_at
     if so_far_ms >= when.for_ms and group.not_before <= at:
         return Verdict(opens=True, reason=Reason.FIRED_LONG_ENOUGH, cause=ready.within)
+    return _not_long_enough(so_far_ms // 1000, ready.within)
+
+
+@lru_cache(1024)  # a burst begins within few seconds
+def _not_long_enough(seconds: int, within: str) -> Verdict:
     # Whole seconds are what people read; below one second the exact figure would only be noise.
-    cause = f"{format_duration(so_far_ms // 1000 * 1000)} of {ready.within}"
+    cause = f"{format_duration(seconds * 1000)} of {within}"
     return Verdict(opens=False, reason=Reason.NOT_FIRING_LONG_ENOUGH, cause=cause)
 
 

@@ -111,10 +111,12 @@ class Disk:
         self.store = {"url": f"sqlite:{path / 'alert-router.db'}", "min_free": f"{reserve // MIB}MiB"}
 
     def fill(self, leave_bytes: int = 0) -> None:
-        """Until only so much is free."""
-        size = self.free() - leave_bytes if self.is_own else 512 * MIB
-        with self._ballast.open("wb", buffering=0) as file:
-            os.posix_fallocate(file.fileno(), 0, size)
+        """Until only so much is free; once more if the router took some of it meanwhile."""
+        for _ in range(10):
+            size = self.free() - leave_bytes if self.is_own else 512 * MIB
+            with self._ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+                os.posix_fallocate(file.fileno(), 0, size)
+                return
 
     def free(self) -> int:
         found = os.statvfs(self.path)
