@@ -25,7 +25,7 @@ class Channel(Protocol):
 
     @property
     def endpoint(self) -> str:
-        """The server it goes to, which shares a breaker with all that go there; no secret is in it."""
+        """The server it goes to, for people to read; pages that go to one share a breaker. No secret is in it."""
         ...
 
     def encode(self, event: Event) -> bytes:
@@ -118,8 +118,8 @@ class Channels:
         return self.own.get(name) or self.others.get(name)
 
     def endpoint_of(self, delivery: Delivery) -> str:
-        """The server it goes to; a channel that is not configured is a server of its own."""
-        if delivery.channel == PAGERDUTY:
-            return self._way_of(delivery.routing_key).endpoint
-        channel = self._find(delivery.channel)
-        return delivery.routing_key if channel is None else channel.endpoint
+        """Whose breaker concerns it. All that goes to PagerDuty by one way shares one; a channel has its own.
+
+        Two channels at one server may be two programs behind one gateway: one that fails or hangs must not hold up the other.
+        """
+        return self._way_of(delivery.routing_key).endpoint if delivery.channel == PAGERDUTY else delivery.routing_key

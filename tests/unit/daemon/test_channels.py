@@ -65,10 +65,12 @@ async def test_each_event_goes_by_its_own_channel() -> None:
     assert await channels.send(told("chat")) == Accepted(receipt="hooks.chat-1")
     assert await channels.send(make_delivery(2)) == Accepted(receipt="events.pagerduty.com-1")
     assert [[one.id for one in way.sent] for way in (chat, page)] == [[1], [2]]
-    assert (channels.endpoint_of(told("chat")), channels.endpoint_of(make_delivery(2))) == (
-        "hooks.chat",
-        "events.pagerduty.com",
-    )
+    assert channels.endpoint_of(make_delivery(2)) == "events.pagerduty.com"
+
+
+def test_channels_at_one_server_share_no_breaker() -> None:
+    channels, _ = made(works=Way("gateway:443"), fails=Way("gateway:443"))
+    assert [channels.endpoint_of(told(name)) for name in ("works", "fails")] == ["channel:works", "channel:fails"]
 
 
 async def test_a_channel_that_is_gone_is_a_rejection_that_says_so() -> None:
