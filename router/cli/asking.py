@@ -50,9 +50,24 @@ def ask_daemon(config_path: Path, method: str, path: str, body: object = None, *
     finally:
         connection.close()
     if answer.status in {http.client.UNAUTHORIZED, http.client.FORBIDDEN}:
-        fail(f"the daemon refuses ({answer.status}): {text}", hint="put a token with scope write into ALERT_ROUTER_TOKEN")
+        fail(
+            f"the daemon refuses ({answer.status}): {_reason(text)}",
+            hint="put a token with scope write into ALERT_ROUTER_TOKEN",
+        )
     if answer.status >= http.client.BAD_REQUEST:
-        fail(f"the daemon answers {answer.status}: {text}")
+        fail(f"the daemon answers {answer.status}: {_reason(text)}")
+    return text
+
+
+def _reason(text: str) -> str:
+    """What a person reads of an answer that says no: the sentence in its JSON, or all of it if there is more or none."""
+    try:
+        said = msgspec.json.decode(text.encode())
+    except msgspec.DecodeError:
+        return text
+    match said:
+        case {"error": str(reason), **more} if not more:
+            return reason
     return text
 
 

@@ -71,6 +71,15 @@ def test_mistakes_of_the_original_end_with_one(text: str, said: str, *, writes: 
     assert Path("imported/config.yaml").exists() is writes
 
 
+def test_only_what_has_anchors_is_told_to_write_them_out() -> None:
+    Path("an anchor.yml").write_text("route: {receiver: &a x}\nreceivers: [{name: *a}]\n")
+    Path("twice.yml").write_text("route: {receiver: x}\nroute: {receiver: x}\n")
+    assert "yq 'explode(.)' 'an anchor.yml'" in run("import", "an anchor.yml").output
+    said = run("import", "twice.yml").output
+    assert "keep one of the two" in said
+    assert "anchors" not in said
+
+
 def test_a_file_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("am.yml").write_bytes(b"#" * (4 * 1024 * 1024 + 1))
     assert "larger than" in run("import", "am.yml").output
