@@ -107,7 +107,7 @@ def sync(
         teller.finish()
         fail("stopped; the next sync goes on where this one was", code=130)
     teller.finish()
-    with open_history(settings) as past:
+    with open_history(settings, may_be_empty=True) as past:
         held = past.holdings()
     if output == "json":
         print_json({"done": done, "holdings": held})
@@ -170,10 +170,15 @@ def own_record(settings: Settings) -> Iterator[Reader | None]:
 
 
 @contextlib.contextmanager
-def open_history(settings: Settings) -> Iterator[SqliteHistory]:
-    """The history that was fetched; exits with a hint where there is none."""
+def open_history(settings: Settings, *, may_be_empty: bool = False) -> Iterator[SqliteHistory]:
+    """The history that was fetched; exits with a hint where there is none, or no sync got anywhere: that is no quiet month."""
     try:
         with contextlib.closing(SqliteHistory(settings.history.path)) as past:
+            held = past.holdings()
+            if not (may_be_empty or held.incidents or held.synced_until):
+                fail(
+                    "nothing has been fetched from PagerDuty yet", hint="alert-router history sync says what keeps it from that"
+                )
             yield past
     except StoreError as error:
         fail(str(error))
@@ -215,9 +220,10 @@ def describe(progress: Progress) -> str:
 def _sentence(done: Synced, held: Holdings) -> str:
     gone = f", {done.gone} gone" if done.gone else ""
     waiting = f"; {held.unread:,} of them still to be read" if held.unread else ""
+    span = f" from {instant(held.oldest)} to {instant(held.newest)}" if held.incidents else ""
     return (
         f"{done.listed:,} new incidents, {done.read:,} read{gone}, in {done.calls:,} calls. "
-        f"History holds {held.incidents:,} incidents from {instant(held.oldest)} to {instant(held.newest)}{waiting}."
+        f"History holds {held.incidents:,} incidents{span}{waiting}."
     )
 
 

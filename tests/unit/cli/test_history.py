@@ -66,6 +66,24 @@ def test_what_keeps_it_from_being_fetched_is_told(history: Place, account: Sandb
     assert "synced already" in busy.output
 
 
+def test_what_was_never_fetched_is_no_quiet_month(history: Place, account: SandboxServer) -> None:
+    point(history, account.url)
+    assert history.run("history", "sync", PD_TOKEN="u+wrongwrongwrongwro").exit_code == 1
+    for command in (["report", "--month", "2026-10"], ["search", "disk"], ["history", "stats"]):
+        done = history.run(*command)
+        assert done.exit_code == 1
+        assert "nothing has been fetched from PagerDuty yet" in done.output
+
+
+def test_an_account_where_nothing_happened_is_a_quiet_month(history: Place) -> None:
+    with sandbox_in_background(KEYS, rest_rate_limit_per_minute=0) as server:
+        point(history, server.url)
+        done = history.run("history", "sync", PD_TOKEN=READ_ONLY_TOKEN)
+    assert done.exit_code == 0, done.output
+    assert "History holds 0 incidents.\n" in done.output
+    assert "Nothing happened" in history.run("report", "--month", "2026-10", "--format", "markdown").output
+
+
 def test_progress_is_a_line() -> None:
     reading = Progress(phase="reading", done=1_200, total=60_000, calls=4_100, seconds_left=11_100.0)
     assert describe(reading) == "read 1,200 of 60,000 incidents (2%), 3h05m left, 4,100 calls"
