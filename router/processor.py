@@ -30,12 +30,6 @@ from router.telemetry.metrics import Metrics
 MAX_BATCH = 256
 """Entries per step: about 5 ms of engine work, so that the doors stay quick under load."""
 
-ENOUGH = 64
-"""Entries that are worth a step of their own: a step for one costs as much as deciding eight."""
-
-LINGER_SECONDS = 0.005
-"""How long fewer than that wait for company: while others are being journalled, or after a step that had nothing to send."""
-
 _RETRY_SECONDS = 1.0
 _TRIGGER_PRIORITY = {
     Severity.CRITICAL: Priority.CRITICAL,
@@ -153,8 +147,6 @@ class Processor:
         self._wake = asyncio.Event()
         metrics.before_render(self.report)
         self._stopping = False
-        self._is_lingering = False
-        self._urgent_at = 0.0  # before that, by the loop's clock, nobody is expected to wait for a decision
         self._decided: Counter[tuple[str, Action, Reason]] = Counter()
         self._sent: Counter[tuple[str, str, str]] = Counter()
         self.rulesets: dict[str, RuleSet] = {}
@@ -167,8 +159,7 @@ class Processor:
     def offer(self, entries: Sequence[Entry]) -> None:
         """Take durable entries, in order. Bounded by the store: it refuses to append above its bound of undecided entries."""
         self._waiting.extend(entries)
-        if not self._is_lingering or self._has_enough():
-            self._wake.set()
+        self._wake.set()
 
     def stop(self) -> None:
         """Decide what is waiting, then let ``run`` return."""
@@ -178,8 +169,6 @@ class Processor:
     async def run(self) -> None:
         """Until stopped: one batch, one commit, over and over."""
         while True:
-            if self._waiting and not self._has_enough():
-                await self._linger()
             batch = self._take()
             until = self._timers_until(batch)
             due = self._engine.next_due()
@@ -189,23 +178,6 @@ class Processor:
                 await self._pause(due)
                 continue
             await self._step(batch, until)
-
-    def _has_enough(self) -> bool:
-        """Whether nothing is gained by waiting for more."""
-        if len(self._waiting) >= ENOUGH or self._stopping:
-            return True
-        return asyncio.get_running_loop().time() >= self._urgent_at and self._ledger.oldest_pending_at() is None
-
-    async def _linger(self) -> None:
-        """Under load many senders bring one alert each: those that come within a moment are decided in the same step."""
-        self._is_lingering = True
-        self._wake.clear()
-        end = asyncio.get_running_loop().call_later(LINGER_SECONDS, self._wake.set)
-        try:
-            await self._wake.wait()
-        finally:
-            end.cancel()
-            self._is_lingering = False
 
     def _take(self) -> list[Entry]:
         waiting = self._waiting
@@ -275,8 +247,6 @@ class Processor:
         self._decided_at = self._engine.now
         if deliveries:
             self._deliver(deliveries)
-        elif batch:
-            self._urgent_at = asyncio.get_running_loop().time() + LINGER_SECONDS
         self._count(transition)
 
     async def _commit(self, commit: Commit) -> None:

@@ -174,10 +174,7 @@ class Store(Protocol):
         ...
 
     def subscribe(self, listener: Callable[[Sequence[Entry]], None]) -> None:
-        """Who gets the entries, in order, as soon as they are written. Set once, before the first append.
-
-        They may not be durable yet, but nothing that is committed about them will be without them.
-        """
+        """Who gets the durable entries, in order. Set once, before the first append."""
         ...
 
     async def append(self, at: int, facts: Sequence[Fact], *, reserved: bool = False) -> Sequence[Entry]:

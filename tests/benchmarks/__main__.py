@@ -168,7 +168,7 @@ def _summary(race: Race) -> str:
     verdicts = [verdict(row, race.results) for row in ROWS if not math.isinf(row.floor)]
     said = {word: verdicts.count(word) for word in ("aim", "floor", "below")}
     failed = f", {race.failures} runs failed" if race.failures else ""
-    return f"Rows at their aim: {said['aim']}, at their floor: {said['floor']}, below it: {said['below']}{failed}."
+    return f"{said['aim']} rows reach their aim, {said['floor']} pass their floor, {said['below']} miss it{failed}."
 
 
 def _run_both(race: Race, name: str, contenders: Sequence[Contender], number: int) -> None:

@@ -14,7 +14,7 @@ from router.model.journal import AlertReceived, Entry
 from router.model.ruleset import RuleSet, Team
 from router.model.severity import Severity
 from router.model.transition import Transition
-from router.processor import ENOUGH, LINGER_SECONDS, MAX_BATCH, Processor, priority_of
+from router.processor import MAX_BATCH, Processor, priority_of
 from router.store.base import Commit
 from router.telemetry.metrics import Metrics
 
@@ -44,7 +44,6 @@ class ScriptedEngine:
         self.calls: list[tuple[list[int], int]] = []
         self.due = due
         self.now = 0
-        self.is_silent = False
 
     def handle(self, entries: Sequence[Entry], *, until: int, rulesets: Mapping[str, RuleSet]) -> Transition:
         self.calls.append(([entry.seq for entry in entries], until))
@@ -55,7 +54,7 @@ class ScriptedEngine:
             decisions=[
                 Decision(at=e.at, action=Action.OPEN, reason=Reason.AT_ONCE, alert_seq=e.seq, rule="r") for e in entries
             ],
-            events=[] if self.is_silent else [event(entry.at) for entry in entries],
+            events=[event(entry.at) for entry in entries],
             incidents=[],
             changes=[],
         )
@@ -131,76 +130,6 @@ async def test_a_failed_commit_is_tried_again_with_the_same_content_and_nothing_
     assert all(tried is ledger.tried[0] for tried in ledger.tried)
     assert clock.slept == [1.0, 1.0, 1.0]
     assert len(sent) == 1
-
-
-async def test_a_few_entries_wait_for_those_that_are_being_journalled_but_not_for_long() -> None:
-    engine, ledger = ScriptedEngine(), Ledger(pending_at=700)
-    processor = Processor(
-        ledger=ledger,
-        engine=engine,
-        encode=lambda event: event.dedup_key.encode(),
-        deliver=lambda _: None,
-        clock=StillClock(),
-        metrics=Metrics(),
-        cursor=0,
-        next_delivery_id=1,
-        rebuild=engine_rebuilt,
-    )
-    running = asyncio.ensure_future(processor.run())
-    processor.offer([entry(1, 500)])
-    await asyncio.sleep(0)
-    assert engine.calls == []
-    processor.offer([entry(2, 500)])
-    await asyncio.sleep(0)
-    assert engine.calls == [], "there is still one on its way"
-    ledger.pending_at = None
-    processor.offer([entry(3, 700)])
-    await asyncio.sleep(0.001)
-    assert [seqs for seqs, _ in engine.calls] == [[1, 2, 3]]
-    ledger.pending_at = 700
-    processor.offer([entry(number, 700) for number in range(4, 4 + ENOUGH)])
-    await asyncio.sleep(0.001)
-    assert len(engine.calls) == 2
-    processor.offer([entry(100, 700)])
-    await asyncio.sleep(30 * LINGER_SECONDS)
-    assert engine.calls[2][0] == [100]
-    processor.stop()
-    await asyncio.wait_for(running, 5)
-
-
-async def test_behind_a_step_that_sent_nothing_a_few_entries_gather_and_behind_one_that_did_they_do_not() -> None:
-    engine = ScriptedEngine()
-    processor = Processor(
-        ledger=Ledger(),
-        engine=engine,
-        encode=lambda event: event.dedup_key.encode(),
-        deliver=lambda _: None,
-        clock=StillClock(),
-        metrics=Metrics(),
-        cursor=0,
-        next_delivery_id=1,
-        rebuild=engine_rebuilt,
-    )
-    running = asyncio.ensure_future(processor.run())
-    for number in (1, 2, 3):
-        processor.offer([entry(number, 500)])
-        for _ in range(5):
-            await asyncio.sleep(0)
-    assert [seqs for seqs, _ in engine.calls] == [[1], [2], [3]]
-    engine.is_silent = True
-    for number in (4, 5, 6):
-        processor.offer([entry(number, 500)])
-        for _ in range(5):
-            await asyncio.sleep(0)
-    assert [seqs for seqs, _ in engine.calls[3:]] == [[4]]
-    await asyncio.sleep(30 * LINGER_SECONDS)
-    assert [seqs for seqs, _ in engine.calls[3:]] == [[4], [5, 6]]
-    processor.offer([entry(7, 500)])
-    for _ in range(5):
-        await asyncio.sleep(0)
-    assert engine.calls[-1][0] == [7], "after a pause the first is decided at once"
-    processor.stop()
-    await asyncio.wait_for(running, 5)
 
 
 async def test_batches_are_bounded_and_timers_stop_at_the_batch_end_while_more_waits() -> None:

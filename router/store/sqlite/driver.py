@@ -23,7 +23,6 @@ from router.store.pending import Pending
 from router.store.settings import DEFAULT_SETTINGS, StoreSettings
 from router.store.sqlite import following, upkeep
 from router.store.sqlite.checkpoints import WRITERS_OWN_PAGES, Checkpointer
-from router.store.sqlite.handover import Handover
 from router.store.sqlite.lockfile import LockFile
 from router.store.sqlite.opening import open_for_writing, prepare_directory
 from router.store.sqlite.outgoing import Outgoing
@@ -32,7 +31,6 @@ from router.store.sqlite.recovery import Found, recover
 from router.store.sqlite.retention import Retirement
 from router.store.sqlite.schema import MIGRATIONS, Migration
 from router.store.sqlite.space import Space
-from router.store.sqlite.syncing import KernelSync
 from router.store.sqlite.work import Append, Call, Progress, Step
 from router.store.sqlite.writer import Outcome, Writer
 
@@ -59,7 +57,6 @@ class SqliteStore:
         self._space = Space(path, settings, clock)
         self._writer: Writer | None = None
         self._outgoing: Outgoing | None = None
-        self._handover: Handover | None = None
         self._checkpointer = Checkpointer(path)
         self._lock: LockFile | None = None
         self._is_open = False
@@ -78,19 +75,16 @@ class SqliteStore:
         if self._writer is not None:
             raise InvariantError(f"{self._path} was opened before by this store")
         loop = asyncio.get_running_loop()
-        handover = Handover(self._path, loop, self._settle, self._announce)
         writer = Writer(
             path=self._path,
             connect=self._connect,
             measure=self._measure,
-            settle=handover.answered,
+            settle=self._settle,
             loop=loop,
             max_group=self._settings.max_group,
         )
         self._writer = writer
-        handover.begin(writer)
-        self._handover = handover
-        self._outgoing = Outgoing(loop, handover.put)
+        self._outgoing = Outgoing(loop, writer.put)
 
         def begin(connection: sqlite3.Connection) -> Found:
             found = recover(connection)
@@ -105,8 +99,6 @@ class SqliteStore:
             await self._end(writer)
             raise
         self._checkpointer.start()
-        with suppress(OSError):  # where the kernel has none, the thread syncs
-            handover.quicken(KernelSync(self._path.with_name(self._path.name + "-wal"), loop, handover.synced))
         self._is_open = True
         recovered = found.recovered
         undecided = recovered.undecided
@@ -252,8 +244,6 @@ class SqliteStore:
     async def _end(self, writer: Writer) -> None:
         writer.stop()
         await asyncio.get_running_loop().run_in_executor(None, writer.join)
-        if self._handover is not None:
-            self._handover.close()
         if self._lock is not None:
             self._lock.release()
             self._lock = None
@@ -280,16 +270,21 @@ class SqliteStore:
         with suppress(sqlite3.Error):  # the figures stay what they were; the next write meets the same error and says so
             self._space.bytes_used, self._space.bytes_reusable = upkeep.measure(connection)
 
-    def _settle(self, outcomes: list[Outcome]) -> None:
-        """On the loop, once per transaction: answer everybody, then the listener if it has not heard of it yet."""
+    def _settle(self, outcomes: list[Outcome]) -> None:  # noqa: C901  # one branch per kind of work
+        """On the loop, once per transaction: answer everybody, then the listener."""
+        entries: list[Entry] = []
         for outcome in outcomes:
             work, error = outcome.work, outcome.error
             if error is not None:
                 self._note(error)
             elif not isinstance(work, Call):
                 self._failing = ""
-            if isinstance(work, Append) and error is not None:
-                self._pending.fail(work.ticket)
+            if isinstance(work, Append):
+                if error is None:
+                    self._pending.announce(work.ticket)
+                    entries += work.entries
+                else:
+                    self._pending.fail(work.ticket)
             elif isinstance(work, Step) and error is None:
                 self._cursor = max(self._cursor, work.cursor)
                 self._pending.advance(work.cursor)
@@ -298,16 +293,6 @@ class SqliteStore:
                     work.future.set_result(outcome.value)
                 else:
                     work.future.set_exception(error)
-        self._announce(outcomes)
-
-    def _announce(self, outcomes: list[Outcome]) -> None:
-        """Written: whoever decides may begin. What it commits cannot become durable without them."""
-        entries: list[Entry] = []
-        for outcome in outcomes:
-            work = outcome.work
-            if isinstance(work, Append) and outcome.error is None and not work.ticket.is_settled:
-                self._pending.announce(work.ticket)
-                entries += work.entries
         if entries:
             self._handed_over = entries[-1].seq
             if self._listener is not None:

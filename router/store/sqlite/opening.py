@@ -24,8 +24,7 @@ _TABLES = {
     *("decisions", "incidents", "deliveries", "rulesets", "expiries"),
     *("webhooks", "pages", "audit"),
 }
-BUSY_SECONDS = 5.0
-"""How long a connection waits for another process that holds SQLite's lock."""
+_BUSY_SECONDS = 5.0
 _NO_LOG = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}  # what a reader is told who cannot make or map the log
 
 
@@ -35,7 +34,7 @@ def connect(path: Path, *, mode: str) -> sqlite3.Connection:
         f"file:{quote(os.fsencode(path.absolute()))}?mode={mode}",
         uri=True,
         isolation_level=None,
-        timeout=BUSY_SECONDS,
+        timeout=_BUSY_SECONDS,
         check_same_thread=False,
         cached_statements=512,
     )

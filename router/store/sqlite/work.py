@@ -32,7 +32,6 @@ class Append:
     """Entries on their way into the journal."""
 
     __slots__ = ("entries", "future", "ticket", "values")
-    sends = True  # somebody outside is told that it is durable
 
     def __init__(self, entries: list[Entry], ticket: Ticket, future: asyncio.Future[Any]) -> None:
         """Encode the entries."""
@@ -75,7 +74,6 @@ class Progress:
     """How far deliveries got."""
 
     __slots__ = ("by_id", "future")
-    sends = True  # what comes next in its lane
 
     def __init__(self, deliveries: Sequence[Delivery], future: asyncio.Future[Any]) -> None:
         """Take the figures as they are now; the deliveries go on changing."""
@@ -87,7 +85,6 @@ class Call:
     """Anything else: run alone, outside the group, between two transactions of it."""
 
     __slots__ = ("function", "future")
-    sends = True  # whoever asked
 
     def __init__(self, function: Callable[[sqlite3.Connection], Any], future: asyncio.Future[Any]) -> None:
         """``function`` is responsible for its own transaction."""

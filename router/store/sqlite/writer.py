@@ -2,8 +2,7 @@
 
 Everything that waits becomes one transaction; when that fails, its pieces are tried one by one, so that only what is
 at fault fails. Commits and records come before appends. After each transaction the event loop is called once, with all
-outcomes. While the thread has nothing to do, the loop may borrow the connection and write by itself (see ``handover``).
-Must never do: touch what belongs to the loop (futures, tickets), or write without a transaction.
+outcomes. Must never do: touch what belongs to the loop (futures, tickets), or write without a transaction.
 """
 
 from __future__ import annotations
@@ -22,7 +21,6 @@ import msgspec
 
 from router.errors import RouterError
 from router.store.sqlite.faults import is_held_by_another, translate
-from router.store.sqlite.opening import BUSY_SECONDS
 from router.store.sqlite.work import Append, Call, Grouped, Progress, Step, write_entries, write_progress
 
 
@@ -32,10 +30,6 @@ class Outcome(msgspec.Struct, frozen=True):
     work: Grouped | Call
     error: RouterError | None = None
     value: Any = None
-
-
-class _Held(Exception):
-    """Another process holds SQLite's lock, and whoever borrowed the connection must not wait for it."""
 
 
 class Writer:
@@ -65,8 +59,6 @@ class Writer:
         self._entries = 0
         self._entries_until = 0
         self._is_syncing = True  # as the connection is opened
-        self._is_lent = False
-        self._connection: sqlite3.Connection | None = None
         self._thread = Thread(target=self._run, name="store-writer", daemon=True)
 
     def start(self) -> None:
@@ -106,53 +98,21 @@ class Writer:
         except Exception as error:  # noqa: BLE001 - whatever it is belongs to whoever asked first
             self._fail_all(translate(error, self._path))
             return
-        self._connection = connection
         try:
             self._serve(connection)
         except Exception as error:
-            self._connection = None
             self._fail_all(translate(error, self._path))
             raise
         finally:
-            self._connection = None
             connection.close()
 
     def _serve(self, connection: sqlite3.Connection) -> None:
         while self._take():
-            self._lend(connection, is_lent=False)
             outcomes = self._write_group(connection)
             if self._calls:
                 outcomes.append(self._call(connection, self._calls.popleft()))
-            try:
-                self._measure(connection)
-            finally:
-                self._answer(outcomes)  # from now on the connection may be borrowed
-
-    def borrow(self, works: Sequence[Grouped]) -> tuple[list[Outcome], list[Grouped | Call]]:
-        """Write these on the loop, without a sync: their outcomes, and what is better given to the thread.
-
-        Only while everything the thread was given is answered.
-        """
-        connection = self._connection
-        if connection is None:
-            return [], list(works)
-        outcomes: list[Outcome] = []
-        self._lend(connection, is_lent=True)
-        self._sort(works)
-        with suppress(_Held):
-            while self._urgent or self._appends:
-                outcomes += self._write_group(connection)
-        rest: list[Grouped | Call] = [*self._urgent, *self._appends]
-        self._urgent.clear()
-        self._appends.clear()
-        self._measure(connection)
-        return outcomes, rest
-
-    def _lend(self, connection: sqlite3.Connection, *, is_lent: bool) -> None:
-        """Whoever borrows the connection neither waits for another process nor syncs."""
-        if is_lent is not self._is_lent:
-            connection.execute(f"PRAGMA busy_timeout = {0 if is_lent else int(BUSY_SECONDS * 1000)}").fetchall()
-            self._is_lent = is_lent
+            self._answer(outcomes)
+            self._measure(connection)
 
     def _take(self) -> bool:
         """Sort what waits; blocks while there is nothing. False: told to stop, and nothing waits."""
@@ -165,35 +125,27 @@ class Writer:
                 if works is None:
                     queue.put(None)  # found again when all before it is done
                     return bool(self._appends or self._urgent or self._calls)
-                self._sort(works)
+                for work in works:
+                    if isinstance(work, Append):
+                        self._appends.append(work)
+                    elif isinstance(work, Call):
+                        self._calls.append(work)
+                    else:
+                        self._urgent.append(work)
         except Empty:
             return True
 
-    def _sort(self, works: Sequence[Grouped | Call]) -> None:
-        for work in works:
-            if isinstance(work, Append):
-                self._appends.append(work)
-            elif isinstance(work, Call):
-                self._calls.append(work)
-            else:
-                self._urgent.append(work)
-
     def _write_group(self, connection: sqlite3.Connection) -> list[Outcome]:
-        urgent = self._urgent
-        self._urgent = []
-        steps = [work for work in urgent if isinstance(work, Step)]
-        progress = [work for work in urgent if isinstance(work, Progress)]
+        steps = [work for work in self._urgent if isinstance(work, Step)]
+        progress = [work for work in self._urgent if isinstance(work, Progress)]
+        self._urgent.clear()
         appends = self._next_appends()
         group: list[Grouped] = [*steps, *progress, *appends]
         if not group:
             return []
         try:
             self._transact(connection, steps, progress, appends)
-        except Exception as error:
-            if self._is_lent and is_held_by_another(error):
-                self._urgent = urgent
-                self._appends.extendleft(reversed(appends))
-                raise _Held from error
+        except Exception as error:  # noqa: BLE001 - whatever it is, each piece has to be told apart from its neighbours
             if len(group) == 1 or is_held_by_another(error):
                 return [Outcome(work, translate(error, self._path)) for work in group]
         else:
@@ -228,8 +180,7 @@ class Writer:
     ) -> None:
         # Decisions that send nothing follow from entries that are durable: after a power cut they are taken again, alike, so
         # they need no sync of their own (the next one covers them). The process may die at any instant all the same.
-        needs_sync = bool(appends or progress or any(step.sends for step in steps))
-        self._sync(connection, is_needed=needs_sync and not self._is_lent)
+        self._sync(connection, is_needed=bool(appends or progress or any(step.sends for step in steps)))
         connection.execute("BEGIN IMMEDIATE")
         try:
             for step in steps:

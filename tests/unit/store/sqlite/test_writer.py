@@ -172,41 +172,6 @@ async def test_only_decisions_that_send_nothing_are_written_without_a_sync(tmp_p
     await bench.stop()
 
 
-async def test_whoever_borrows_the_connection_writes_without_a_sync_and_without_waiting(tmp_path: Path) -> None:
-    bench = Bench(tmp_path / "router.db")
-    bench.writer.start()
-    await bench.run(bench.append())
-    first, second = bench.append(2), bench.step(1, 1)
-    outcomes, left = bench.writer.borrow([first, second])
-    assert [(outcome.work, outcome.error) for outcome in outcomes] == [(second, None), (first, None)]
-    assert left == []
-    assert [line for line in bench.statements if line.startswith("PRAGMA synchronous=")][-1] == "PRAGMA synchronous=NORMAL"
-    assert bench.writer.entries == 3
-    other = sqlite3.connect(tmp_path / "router.db", isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    third, fourth = bench.append(), bench.step(2, 2)
-    assert bench.writer.borrow([third, fourth]) == ([], [fourth, third])
-    other.execute("ROLLBACK")
-    other.close()
-    assert await bench.run(fourth, third) == [None, None]
-    assert [line for line in bench.statements if line.startswith("PRAGMA synchronous=")][-1] == "PRAGMA synchronous=FULL"
-    assert [line for line in bench.statements if "busy_timeout" in line][-1] == "PRAGMA busy_timeout = 5000"
-    await bench.stop()
-    assert bench.writer.borrow([third]) == ([], [third])
-
-
-async def test_what_is_borrowed_for_is_bounded_and_one_bad_piece_fails_alone(tmp_path: Path) -> None:
-    bench = Bench(tmp_path / "router.db", max_group=3)
-    bench.writer.start()
-    await bench.run(bench.append())
-    works = [bench.append(2) for _ in range(4)]
-    works[2].values[0] = 1  # a sequence that is taken
-    outcomes, left = bench.writer.borrow(works)
-    assert [type(outcome.error) for outcome in outcomes] == [type(None), type(None), InvariantError, type(None)]
-    assert left == []
-    await bench.stop()
-
-
 async def test_a_failing_call_leaves_the_connection_usable(tmp_path: Path) -> None:
     bench = Bench(tmp_path / "router.db")
     bench.writer.start()
