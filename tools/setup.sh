@@ -132,7 +132,7 @@ case "${1:-}" in
   dev) install_lock requirements-dev.lock dev ;;
   packages)
     ensure_packages prometheus=prometheus promtool=prometheus prometheus-alertmanager=prometheus-alertmanager \
-      systemd-analyze=systemd
+      systemd-analyze=systemd curl=curl
     ;;
   *) die "usage: tools/setup.sh run|dev|packages" ;;
 esac

@@ -149,7 +149,7 @@ def test_missing_packages_of_the_tests_are_named_with_the_remedy(copy: Path, tmp
     )
     assert done.returncode == 1
     assert (
-        "remedy, as root: apt-get update && apt-get install --no-install-recommends prometheus prometheus-alertmanager"
+        "remedy, as root: apt-get update && apt-get install --no-install-recommends curl prometheus prometheus-alertmanager"
         in done.stderr
     )
 
