@@ -7,7 +7,8 @@ What makes it affordable: the C++ library that the engine for regular expression
 tables, and is three times as fast; where it is missing, or answers anything else, Python does it. And one step is
 ``h' = (h xor b) * p``. The xor touches the low byte only, and the low byte's way depends on nothing but itself. So over a fixed
 text the hash is affine, ``h' = h * p**n + c (mod 2**64)``, with a ``c`` that depends on the text and on the low byte before it.
-Labels repeat: ``c`` is remembered by (name, value, low byte), within a bound.
+Labels repeat: ``c`` is remembered by (name, value, low byte), within a bound. A label of which ever new values come (an
+instance, a pod, a request's id) is remembered no longer: keeping what is never asked again costs more than hashing it does.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ _OFFSET = 0xCBF29CE484222325
 _PRIME = 0x100000001B3
 _MASK = 0xFFFFFFFFFFFFFFFF
 _LONGEST_REMEMBERED = 128
+_MOST_VALUES = 2_048
+"""Pieces remembered of one label; a label that has had more is hashed each time."""
 
 
 def hash_bytes(data: bytes, start: int = _OFFSET) -> int:
@@ -36,28 +39,24 @@ def hash_bytes(data: bytes, start: int = _OFFSET) -> int:
     return value
 
 
-def _native(load: Callable[[str], Any] = ctypes.PyDLL) -> Callable[[bytes, int, int], int] | None:
-    """The same for text in ASCII (its bytes are signed on some machines, so others come out wrong); None if there is none."""
+def _hash_any(data: bytes, _size: int, start: int) -> int:
+    return hash_bytes(data, start)
+
+
+def _native(load: Callable[[str], Any] = ctypes.PyDLL) -> Callable[[bytes, int, int], int]:
+    """The library's for text in ASCII (its bytes are signed on some machines, so others come out wrong), else Python's."""
     try:
         # PyDLL: a hash of a few bytes must not let go of the interpreter's lock.
         found: Any = load("libstdc++.so.6")["_ZSt15_Fnv_hash_bytesPKvmm"]
     except (OSError, AttributeError, KeyError):
-        return None
+        return _hash_any
     found.restype = ctypes.c_uint64
     found.argtypes = (ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint64)
     probe = bytes(range(1, 128))
-    return found if found(probe, len(probe), _OFFSET) == hash_bytes(probe) else None
+    return found if found(probe, len(probe), _OFFSET) == hash_bytes(probe) else _hash_any
 
 
 _hash_ascii = _native()
-
-
-def hash_text(text: str, start: int = _OFFSET) -> int:
-    """FNV-1a of the text's UTF-8."""
-    data = text.encode()
-    if _hash_ascii is not None and len(data) == len(text):
-        return _hash_ascii(data, len(data), start)
-    return hash_bytes(data, start)
 
 
 class LabelFingerprints:
@@ -68,6 +67,7 @@ class LabelFingerprints:
         self._bound = bound
         self._seen: dict[tuple[str, str, int], tuple[int, int]] = {}
         self._names: dict[tuple[str, int], tuple[int, int, int]] = {}
+        self._counts: dict[str, int] = {}  # pieces remembered, by name
 
     def __len__(self) -> int:
         """How many pieces are remembered."""
@@ -86,13 +86,19 @@ class LabelFingerprints:
 
     def _learn(self, key: tuple[str, str, int], start: int) -> int:
         name, text, low = key
-        known = self._names.get((name, low)) or self._learn_name(name, low)
-        value = ((hash_text(text, (start * known[0] + known[1]) & _MASK) ^ 0xFF) * _PRIME) & _MASK
-        length = (len(text) if text.isascii() else len(text.encode())) + known[2]
-        if length <= _LONGEST_REMEMBERED:
+        factor, addend, length = self._names.get((name, low)) or self._learn_name(name, low)
+        data = text.encode()
+        size = len(data)
+        hash_ = _hash_ascii if size == len(text) else _hash_any
+        value = ((hash_(data, size, (start * factor + addend) & _MASK) ^ 0xFF) * _PRIME) & _MASK
+        size += length
+        count = self._counts.get(name, 0)
+        if size <= _LONGEST_REMEMBERED and count < _MOST_VALUES:
             if len(self._seen) >= self._bound:
                 self._seen.clear()
-            factor = _POWERS[length]
+                self._counts.clear()
+            self._counts[name] = count + 1
+            factor = _POWERS[size]
             self._seen[key] = (factor, (value - start * factor) & _MASK)
         return value
 
