@@ -72,7 +72,7 @@ class Arrivals:
             )
             left = tuple([group_id for group_id in kept if group_id not in groups])
         if groups or is_stateful:
-            state.put_alert(row_id, alert, tuple(groups))
+            state.put_alert(row_id, alert, tuple(groups), is_new=before is None)
         elif before is not None:
             state.drop_alert(row_id, alert)
         for group_id in left:

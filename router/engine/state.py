@@ -41,7 +41,7 @@ from router.model.event import Event
 from router.model.incident import Incident
 from router.model.ruleset import Count, Flapping
 from router.model.silence import Silence
-from router.model.transition import ActiveAlert, StateRow, Transition
+from router.model.transition import ActiveAlert, AlertAsJournalled, StateRow, Transition
 
 UPDATE_SPACING_MS = 60_000
 """Between two updates of one episode or storm digest."""
@@ -91,7 +91,7 @@ class State:
         self.decisions: list[Decision] = []
         self.events: list[Event] = []
         self._incidents: dict[int, Incident | Group | LiveStorm] = {}
-        self._alert_rows: dict[int, ActiveAlert | None] = {}
+        self._alert_rows: dict[int, ActiveAlert | AlertAsJournalled | None] = {}
         self._group_rows: dict[int, Group | None] = {}
         self._storm_rows: dict[int, LiveStorm | None] = {}
         self._counter_rows: dict[int, CounterRow | None] = {}
@@ -147,13 +147,14 @@ class State:
         found = self.alerts[row_id]
         return _decode_active(found) if isinstance(found, bytes) else found
 
-    def put_alert(self, row_id: int, alert: Alert, groups: tuple[int, ...]) -> None:
-        """It is active and belongs to these groups."""
+    def put_alert(self, row_id: int, alert: Alert, groups: tuple[int, ...], *, is_new: bool = False) -> None:
+        """It is active and belongs to these groups; ``is_new``: it is that of the entry whose sequence is the row's id."""
         of_source = self.identities.get(alert.source)
         if of_source is None:
             of_source = self.identities[intern(alert.source)] = {}
         of_source[alert.fingerprint] = row_id
-        self.alerts[row_id] = self._alert_rows[row_id] = ActiveAlert(alert=alert, groups=groups)
+        self.alerts[row_id] = active = ActiveAlert(alert=alert, groups=groups)
+        self._alert_rows[row_id] = AlertAsJournalled(groups) if is_new else active
         if self.watcher is not None:
             self.watcher.arrived(row_id, alert)
 
@@ -386,8 +387,7 @@ class State:
     def flush(self) -> Transition:
         """All that changed since the last flush, each row encoded once."""
         changes = [
-            StateRow("alert", row_id, None if active is None else _encode(active))
-            for row_id, active in self._alert_rows.items()
+            StateRow("alert", row_id, None if body is None else _encode(body)) for row_id, body in self._alert_rows.items()
         ]
         changes += [
             StateRow("group", row_id, None if group is None else _encode_group(group))

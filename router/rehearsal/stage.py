@@ -16,7 +16,7 @@ from router.model.decision import Decision
 from router.model.event import Event
 from router.model.journal import AlertReceived, DeliveryFailed, Entry, Fact, IncidentChanged, Restarted, RulesChanged
 from router.model.ruleset import RuleSet
-from router.model.transition import StateKind, StateRow
+from router.model.transition import StateKind, StateRow, completed
 from router.rehearsal.script import Answers, Behaviour, Ending, Handled, Refuses, Stalls
 
 RESTART_GRACE_MS = 2 * 60_000
@@ -172,7 +172,8 @@ class Stage:
     def _handle(self, entries: list[Entry], until: int) -> None:
         """One call of the engine, and of what PagerDuty refuses the failure at once."""
         transition = self._engine.handle(entries, until=until, rulesets=self._rulesets)
-        for row in transition.changes:
+        alerts = {entry.seq: entry.fact.alert for entry in entries if isinstance(entry.fact, AlertReceived)}
+        for row in (completed(change, alerts.__getitem__) for change in transition.changes):
             if row.body is None:
                 self._rows.pop((row.kind, row.id), None)
             else:

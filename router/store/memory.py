@@ -19,11 +19,10 @@ from router.errors import InvariantError, RouterError, StoreFull, StoreUnavailab
 from router.model.delivery import Delivery, DeliveryState
 from router.model.journal import Entry, Fact
 from router.model.page import Followed, Webhook
-from router.model.transition import StateRow
 from router.store.base import Commit, Recovered, Usage
 from router.store.pending import Pending, Ticket
 from router.store.settings import DEFAULT_SETTINGS, StoreSettings
-from router.store.tables import MemoryReader, Tables, copied, moved, retire_history, write_commit, write_followed
+from router.store.tables import MemoryReader, Tables, copied, moved, retire_history, state_rows, write_commit, write_followed
 
 Operation = Literal["append", "commit", "record"]
 
@@ -110,7 +109,7 @@ class MemoryStore:
         return Recovered(
             cursor=tables.cursor,
             decided_at=tables.decided_at,
-            state=[StateRow(kind, row_id, body) for (kind, row_id), body in sorted(tables.state.items())],
+            state=state_rows(tables),
             undecided=undecided,
             outbox=[
                 copied(delivery) for _, delivery in sorted(tables.deliveries.items()) if delivery.state is DeliveryState.PENDING

@@ -12,12 +12,13 @@ from typing import Any
 import msgspec
 
 from router.errors import InvariantError, StoreUnavailable
+from router.model.alert import Alert
 from router.model.decision import Action, Decision
 from router.model.delivery import Delivery, DeliveryState, Priority
 from router.model.incident import Incident
-from router.model.journal import Entry
+from router.model.journal import AlertReceived, Entry
 from router.model.page import AuditEntry, Followed, Page, Webhook
-from router.model.transition import StateKind, StateRow
+from router.model.transition import StateKind, StateRow, completed
 from router.store.base import AuditRow, Commit, DecisionRow
 
 
@@ -56,6 +57,17 @@ class Tables:
         other = Tables()
         other.__dict__ |= {name: dict(value) if isinstance(value, dict) else value for name, value in self.__dict__.items()}
         return other
+
+
+def state_rows(tables: Tables) -> list[StateRow]:
+    """All of them, by kind and id, those of alerts completed from the journal."""
+
+    def alert_of(row_id: int) -> Alert:
+        fact = tables.journal[row_id].fact
+        assert isinstance(fact, AlertReceived)
+        return fact.alert
+
+    return [completed(StateRow(kind, row_id, body), alert_of) for (kind, row_id), body in sorted(tables.state.items())]
 
 
 def copied(delivery: Delivery) -> Delivery:
@@ -298,11 +310,7 @@ class MemoryReader:
 
     def state(self, kind: str, *, after_id: int = 0, limit: int = 1000) -> list[StateRow]:
         """Engine state rows of a kind in order of id."""
-        rows = (
-            StateRow(row_kind, row_id, body)
-            for (row_kind, row_id), body in sorted(self._open().state.items())
-            if row_kind == kind and row_id > after_id
-        )
+        rows = (row for row in state_rows(self._open()) if row.kind == kind and row.id > after_id)
         return _first(rows, limit)
 
     def ruleset(self, version: str) -> bytes | None:

@@ -10,11 +10,12 @@ import msgspec
 import pytest
 
 from router.errors import InvariantError, Overloaded, StoreUnavailable
+from router.model.alert import Alert
 from router.model.decision import Action
 from router.model.delivery import Accepted, Attempt, Delivery, DeliveryState, Priority, Unavailable
-from router.model.journal import ChangeReceived, DeliveryFailed, Entry, Fact, Restarted, RulesChanged
+from router.model.journal import AlertReceived, ChangeReceived, DeliveryFailed, Entry, Fact, Restarted, RulesChanged
 from router.model.page import AuditEntry, Followed, Page, Sighting, Webhook
-from router.model.transition import StateRow
+from router.model.transition import ActiveAlert, StateRow
 from router.store.base import Reader, Recovered, Store
 from router.store.settings import StoreSettings
 from tests.support.stores import START, StillClock, commit_of, decided, decision, dedup_key, delivery, fact, incident
@@ -50,6 +51,16 @@ def page(number: int, team: str, pagerduty_id: str) -> Page:
 
 def audited(number: int, *, at: int = START) -> AuditEntry:
     return AuditEntry(at=at, who="Ada Example", through="pagerduty", what="acknowledged", incident=number, text="\u2603")
+
+
+def alert_of(entry: Entry) -> Alert:
+    assert isinstance(entry.fact, AlertReceived)
+    return entry.fact.alert
+
+
+def decoded(rows: Sequence[StateRow]) -> list[ActiveAlert]:
+    """The alerts among them."""
+    return [msgspec.json.decode(row.body or b"", type=ActiveAlert) for row in rows if row.kind == "alert"]
 
 
 async def settled(*calls: Awaitable[object]) -> list[object]:
@@ -227,6 +238,27 @@ class StoreSuite:
         reader.close()
         store, recovered = await self.reopened(world, store)
         assert sorted(recovered.state, key=lambda row: row.kind) == [StateRow("alert", 7, b'{"n":2}'), *first[1:]]
+        await store.close()
+
+    async def test_an_alert_as_journalled_comes_back_with_its_alert(self, world: World) -> None:
+        """Written once, in the journal; until it changes, and then its row has all of it."""
+        store = await self.opened(world)
+        entries = await store.append(START, [fact(1), fact(2), fact(3)])
+        as_journalled = [StateRow("alert", entry.seq, b'{"groups":[%d,7]}' % entry.seq) for entry in entries]
+        await store.commit(commit_of(3, at=START, changes=[*as_journalled, StateRow("group", 1, b'{"groups":[1]}')]))
+        changed = ActiveAlert(alert=alert_of(entries[0]), groups=(1,))
+        await store.commit(
+            commit_of(3, changes=[StateRow("alert", 2, msgspec.json.encode(changed)), StateRow("alert", 3, None)])
+        )
+        assert await store.retire(before_at=START + 1, max_bytes=0) == 1, "what a row needs stays"
+        expected = [ActiveAlert(alert=alert_of(entries[0]), groups=(1, 7)), changed]
+        reader = store.reader()
+        assert decoded(reader.state("alert")) == expected
+        assert [row.id for row in reader.state("alert", after_id=1, limit=1)] == [2]
+        reader.close()
+        store, recovered = await self.reopened(world, store)
+        assert decoded(recovered.state) == expected
+        assert StateRow("group", 1, b'{"groups":[1]}') in recovered.state
         await store.close()
 
     async def test_incidents_are_replaced_by_number(self, world: World) -> None:

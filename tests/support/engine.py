@@ -6,7 +6,7 @@ far and holds it to the same transition: so every playbook shows that a restart 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -20,7 +20,7 @@ from router.model.pattern import Pattern
 from router.model.quantity import parse_duration
 from router.model.ruleset import ChannelPolicy, Match, Rule, RuleSet, Team
 from router.model.severity import BY_WORD, Severity
-from router.model.transition import StateKind, StateRow, Transition
+from router.model.transition import StateKind, StateRow, Transition, completed
 
 START = 1_795_000_000_000
 """Playbooks begin here; ``"5m"`` in a step is five minutes later."""
@@ -123,15 +123,16 @@ class World:
         assert twin.handle(entries, until=until, rulesets=self.rulesets) == transition
         for gauge in ("now", "active_alerts", "open_incidents", "groups", "timers"):
             assert getattr(twin, gauge) == getattr(self.engine, gauge), gauge
-        self._keep(transition)
+        alerts = {entry.seq: entry.fact.alert for entry in entries if isinstance(entry.fact, AlertReceived)}
+        self._keep(transition, alerts.__getitem__)
         return self.said()
 
-    def _keep(self, transition: Transition) -> None:
+    def _keep(self, transition: Transition, alert_of: Callable[[int], Alert]) -> None:
         keys = [(row.kind, row.id) for row in transition.changes]
         assert len(keys) == len(set(keys)), "a row is written at most once per step"
         numbers = [incident.number for incident in transition.incidents]
         assert len(numbers) == len(set(numbers)), "an incident is written at most once per step"
-        for row in transition.changes:
+        for row in (completed(change, alert_of) for change in transition.changes):
             if row.body is None:
                 self.rows.pop((row.kind, row.id), None)
             else:

@@ -121,7 +121,12 @@ SELECT (SELECT max(id) FROM decisions), (SELECT max(id) FROM deliveries)
 SELECT seq, at, body FROM journal WHERE seq > ? ORDER BY seq LIMIT ?
 
 -- name: state_alert
-SELECT id, body FROM state_alert WHERE id > ? ORDER BY id LIMIT ?
+-- An alert that says what its first entry says has only its groups in its row (`model.transition.AlertAsJournalled`).
+SELECT state_alert.id, CASE substr(state_alert.body, 1, 9) WHEN CAST('{"groups"' AS BLOB)
+  THEN CAST(json_insert(CAST(state_alert.body AS TEXT), '$.alert', json_extract(journal.body, '$.alert')) AS BLOB)
+  ELSE state_alert.body END
+FROM state_alert LEFT JOIN journal ON journal.seq = state_alert.id
+WHERE state_alert.id > ? ORDER BY state_alert.id LIMIT ?
 
 -- name: state_group
 SELECT id, body FROM state_group WHERE id > ? ORDER BY id LIMIT ?

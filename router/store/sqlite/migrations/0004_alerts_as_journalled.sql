@@ -1,0 +1,4 @@
+-- compatible down to: 4
+--
+-- An alert that says what its first entry says is not written a second time: its row in state_alert has only its groups. Older
+-- programs expect the alert in every such row. Rows that have it are read as before.
