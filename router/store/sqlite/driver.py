@@ -35,6 +35,7 @@ from router.store.sqlite.work import Append, Call, Progress, Step
 from router.store.sqlite.writer import Outcome, Writer
 
 _MEASURE_SECONDS = 1.0
+_THOROUGH_SECONDS = 600.0
 
 
 class SqliteStore:
@@ -65,6 +66,8 @@ class SqliteStore:
         self._failing = ""  # why the newest write failed, if it did
         self._failed_commit: tuple[Commit, Step] | None = None
         self._measured_at = float("-inf")
+        self._thorough_at = float("-inf")
+        self._retired: dict[str, int] = {}  # where the last retirement ended
         self._next_decision_id = 1
         self._step = 0
         self._cursor = 0
@@ -196,12 +199,22 @@ class SqliteStore:
         await self._call(self._running(), lambda connection: upkeep.save_ruleset(connection, version, at, texts))
 
     async def retire(self, *, before_at: int, max_bytes: int) -> int:
-        """Delete history in small pieces, so that no commit waits long for one. ``max_bytes`` 0: by age alone."""
+        """Delete history in small pieces, so that no commit waits long for one. ``max_bytes`` 0: by age alone.
+
+        Goes on where the last call ended; every ten minutes it looks at everything, for what had to stay may go by then.
+        """
         self._running()
         assert self._writer is not None
-        retirement = Retirement(before_at=before_at, max_bytes=max_bytes, count_retired=self._writer.count_retired)
+        now = self._clock.monotonic()
+        if now - self._thorough_at >= _THOROUGH_SECONDS:
+            self._thorough_at = now
+            self._retired = {}
+        retirement = Retirement(
+            before_at=before_at, max_bytes=max_bytes, count_retired=self._writer.count_retired, begin=self._retired
+        )
         while not await self._call(self._running(), retirement.step):
             pass
+        self._retired = retirement.reached
         await self._call(self._running(), lambda connection: self._measure(connection, at_once=True))
         return retirement.entries_deleted
 

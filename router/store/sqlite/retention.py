@@ -5,12 +5,15 @@ delivery in the outbox), nor what opened, held and pages those. What only told m
 with the rest: an incident may be open for months, and its alerts come and go all the while. The newest row of decisions and
 deliveries stays, so that no id is given out twice. The file does not shrink: SQLite fills the freed pages first, and the
 reserve counts them as room (returning them to the disk would cost every append the upkeep of a page map).
+
+A run is made every few seconds, so that what becomes old goes as evenly as it came. What has to stay would be looked at each time
+over again, so a run may begin where the one before it ended.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from router.store.sqlite.queries import QUERIES
 from router.store.sqlite.upkeep import measure
@@ -24,17 +27,29 @@ _TABLES = ("entries", "decisions", "deliveries", "incidents")
 class Retirement:
     """One run. ``step`` is called in the writer thread until it answers True."""
 
-    def __init__(self, *, before_at: int, max_bytes: int, count_retired: Callable[[int], tuple[int, int]]) -> None:
-        """By age first, then by size (0: whatever the size)."""
+    def __init__(
+        self,
+        *,
+        before_at: int,
+        max_bytes: int,
+        count_retired: Callable[[int], tuple[int, int]],
+        begin: Mapping[str, int] | None = None,
+    ) -> None:
+        """By age first, then by size (0: whatever the size). ``begin``: an earlier run's ``reached``; None: look at everything."""
         self.entries_deleted = 0
         self._before_at = before_at
         self._max_bytes = max_bytes
         self._count_retired = count_retired
         self._table = 0
-        self._after = dict.fromkeys(_TABLES, 0)  # looked at up to here
+        self._after = dict.fromkeys(_TABLES, 0) | dict(begin or {})  # looked at up to here
         self._kept_from: dict[str, int] = {}  # the first row that was too new; the next round goes on there
         self._idle_steps = 0
         self._is_last_round = False
+
+    @property
+    def reached(self) -> dict[str, int]:
+        """Up to which row of each table everything is deleted, or had to stay."""
+        return self._after | {table: row_id - 1 for table, row_id in self._kept_from.items()}
 
     def step(self, connection: sqlite3.Connection) -> bool:
         """One piece of work; True when nothing is left to do."""

@@ -146,3 +146,24 @@ async def test_freed_pages_are_used_again_and_make_room_under_a_limit(tmp_path: 
         )
     assert max(sizes[2:]) <= max(sizes[:2]) * 1.1
     await store.close()
+
+
+def test_a_run_goes_on_where_the_one_before_it_ended() -> None:
+    """What had to stay is not looked at again; a run from the beginning finds it."""
+    connection = in_memory()
+    journal(connection, 5_000)
+    connection.execute("INSERT INTO state_alert (id, body) VALUES (10, x'7b7d')")
+    counted = Counted(5_000)
+
+    def run(before: int, begin: dict[str, int] | None) -> tuple[list[int], dict[str, int]]:
+        retirement = Retirement(before_at=START + before, max_bytes=0, count_retired=counted, begin=begin)
+        while not retirement.step(connection):
+            pass
+        return [seq for (seq,) in connection.execute("SELECT seq FROM journal ORDER BY seq LIMIT 2")], retirement.reached
+
+    kept, reached = run(1_001, None)
+    assert (kept, reached["entries"]) == ([10, 1_001], 1_000)
+    connection.execute("DELETE FROM state_alert")
+    kept, reached = run(2_001, reached)
+    assert (kept, reached["entries"]) == ([10, 2_001], 2_000)
+    assert run(2_001, None)[0] == [2_001, 2_002]
