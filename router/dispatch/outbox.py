@@ -24,6 +24,9 @@ from router.model.delivery import Delivery
 from router.model.event import PAGERDUTY
 
 PROBES_REMEMBERED = 4
+ORDERLY_SPACING_MS = 20
+"""What was held back together (an outage, a 429) goes out in order: a call of its routing key starts when the one before it is
+answered, or after this long. So no two of them overtake each other on the way, and fifty a second still go."""
 MAX_IDLE_KEYS = 1_024
 """Routing keys whose pace is remembered; above it, those with nothing to do and nothing to remember are let go."""
 
@@ -208,6 +211,8 @@ class Outbox:
             self.in_flight += 1
             self._besides += queue.channel != PAGERDUTY
             queue.in_flight += 1
+            queue.orderly -= queue.orderly > 0
+            queue.last_began_at = now
             queue.pace.begin()
             self._call_up(queue)
             return Sending(delivery=delivery, lane=lane, queue=queue, endpoint=endpoint, began_at=now, is_probe=is_probe)
@@ -215,26 +220,38 @@ class Outbox:
 
     def _may_call(self, queue: KeyQueue, now: int) -> bool:
         """If not, see to it that the queue is called up when what holds it back is over."""
-        if not queue.has_ready:
-            return False
-        if queue.in_flight >= self.settings.in_flight_per_key:
+        if not queue.has_ready or not self._has_room(queue):
             return False  # ``end`` calls it up
-        if queue.channel != PAGERDUTY:
-            own_bound = self.settings.pacing(queue.channel).in_flight
-            if own_bound and queue.in_flight >= own_bound:
-                return False  # ``end`` calls it up
-            if self._besides >= self.settings.in_flight_besides:
-                self._crowded[queue.name] = queue
-                return False
-        free_at = queue.pace.free_at(now)
+        pace = queue.pace
+        free_at = pace.free_at(now)
         if free_at is None:
             return False  # ``end`` calls it up
         if free_at > now:
+            if pace.paused_until > now:
+                queue.orderly = len(queue)
             self._set_timer(queue, free_at)
             return False
         endpoint = self.endpoints[queue.endpoint]
         if not endpoint.breaker.may_call(now):
             endpoint.parked[queue.name] = queue
+            queue.orderly = len(queue)
+            return False
+        if queue.orderly and queue.in_flight and now < queue.last_began_at + ORDERLY_SPACING_MS:
+            self._set_timer(queue, queue.last_began_at + ORDERLY_SPACING_MS)  # or ``end`` calls it up
+            return False
+        return True
+
+    def _has_room(self, queue: KeyQueue) -> bool:
+        """Whether one more of its calls may be in flight."""
+        if queue.in_flight >= self.settings.in_flight_per_key:
+            return False
+        if queue.channel == PAGERDUTY:
+            return True
+        own_bound = self.settings.pacing(queue.channel).in_flight
+        if own_bound and queue.in_flight >= own_bound:
+            return False
+        if self._besides >= self.settings.in_flight_besides:
+            self._crowded[queue.name] = queue
             return False
         return True
 

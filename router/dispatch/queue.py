@@ -32,7 +32,9 @@ class KeyQueue:
         "endpoint",
         "in_flight",
         "in_ring",
+        "last_began_at",
         "name",
+        "orderly",
         "pace",
         "wake_at",
     )
@@ -45,6 +47,8 @@ class KeyQueue:
         self.pace = pace
         self.in_flight = 0
         self.in_ring = False
+        self.orderly = 0  # calls still to come that go one by one, because they were held back together
+        self.last_began_at = 0
         self.wake_at: int | None = None  # of its timer
         self._ready: list[Entry] = []  # (priority, id, token, lane)
         self._waiting: list[Entry] = []  # (not before, id, token, lane)

@@ -6,8 +6,8 @@ with the rest: an incident may be open for months, and its alerts come and go al
 deliveries stays, so that no id is given out twice. The file does not shrink: SQLite fills the freed pages first, and the
 reserve counts them as room (returning them to the disk would cost every append the upkeep of a page map).
 
-A run is made every few seconds, so that what becomes old goes as evenly as it came. What has to stay would be looked at each time
-over again, so a run may begin where the one before it ended.
+A run is made every few seconds, so that what becomes old goes as evenly as it came. What has to stay would be looked at each
+time over again, so a run may begin where the one before it ended.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Retirement:
         count_retired: Callable[[int], tuple[int, int]],
         begin: Mapping[str, int] | None = None,
     ) -> None:
-        """By age first, then by size (0: whatever the size). ``begin``: an earlier run's ``reached``; None: look at everything."""
+        """By age first, then by size (0: whatever the size). ``begin``: ``reached`` of an earlier run; None: from the first row."""
         self.entries_deleted = 0
         self._before_at = before_at
         self._max_bytes = max_bytes

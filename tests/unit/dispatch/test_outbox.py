@@ -124,7 +124,8 @@ def test_an_endpoint_that_is_down_is_probed_by_one_delivery_at_a_time_and_not_al
     assert probed == [1, 2, 3, 1]
 
 
-def test_when_it_answers_again_everything_goes():
+def test_when_it_answers_again_everything_goes_each_key_in_order():
+    """A call of a key starts when the one before it is answered, or twenty milliseconds later; other keys do not wait for it."""
     outbox = make_outbox()
     for number in range(1, 6):
         outbox.take(make_delivery(number, routing_key=f"env:{number % 2}"), 0)
@@ -133,7 +134,29 @@ def test_when_it_answers_again_everything_goes():
     endpoint = outbox.endpoints["pagerduty"]
     assert endpoint.breaker.succeed()
     outbox.closed(endpoint)
-    assert sorted(ids(take_all(outbox, 0))) == [1, 2, 3, 4, 5]
+    first = take_all(outbox, 0)
+    assert sorted(ids(first)) == [1, 2]
+    assert outbox.wake_at() == 20
+    outbox.end(first[0], 5)
+    assert ids(take_all(outbox, 5)) == [ids(first)[0] + 2]
+    assert ids(take_all(outbox, 20)) == [ids(first)[1] + 2]
+    assert ids(take_all(outbox, 25)) == [5]
+    for number in (6, 7, 8):
+        outbox.take(make_delivery(number, routing_key="env:1"), 26)
+    assert ids(take_all(outbox, 26)) == [6, 7, 8], "what was not held back does not wait"
+
+
+def test_what_a_pause_held_back_goes_in_order():
+    outbox = make_outbox()
+    for number in range(1, 4):
+        outbox.take(make_delivery(number), 0)
+    outbox.pace_of(make_delivery(1), 0).pause(1_000)
+    assert take_all(outbox, 0) == []
+    assert outbox.wake_at() == 1_000
+    assert ids(take_all(outbox, 1_000)) == [1]
+    assert ids(take_all(outbox, 1_019)) == []
+    assert ids(take_all(outbox, 1_020)) == [2]
+    assert ids(take_all(outbox, 1_040)) == [3]
 
 
 def test_opening_ends_the_waits_of_single_deliveries():
