@@ -1,4 +1,4 @@
-"""Progress made durable, in groups: while one call is under way, what ends meanwhile is gathered for the next.
+"""Progress made durable, in groups: what ends within a few milliseconds, and while one call is under way, shares the next.
 
 Keeps these invariants: one call of ``record`` at a time, in the order things happened, so that a cancelled update is never
 durable later than the resolve that overtook it; what could not be recorded is tried again until it is; a lane goes on only
@@ -17,6 +17,9 @@ from router.model.delivery import Delivery
 from router.telemetry.logs import logger
 
 _RETRY_SECONDS = 1.0
+GATHER_SECONDS = 0.005
+"""Nobody waits for a mark but the next delivery of its lane; a transaction for each would cost as much as the call itself. A
+crash repeats what these milliseconds delivered, under its dedup key."""
 
 log = logger("dispatch")
 
@@ -58,6 +61,7 @@ class Recording:
             await self._wake.wait()
             self._wake.clear()
             while self._gathered:
+                await self._clock.sleep(GATHER_SECONDS)
                 await self._record()
 
     async def _record(self) -> None:

@@ -35,7 +35,7 @@ class Retirement:
         count_retired: Callable[[int], tuple[int, int]],
         begin: Mapping[str, int] | None = None,
     ) -> None:
-        """By age first, then by size (0: whatever the size). ``begin``: ``reached`` of an earlier run; None: from the first row."""
+        """By age first, then by size (0: whatever the size). ``begin``: an earlier run's ``reached``; None: the first row."""
         self.entries_deleted = 0
         self._before_at = before_at
         self._max_bytes = max_bytes

@@ -18,16 +18,18 @@ def record(scenario):
     run_virtual(run())
 
 
-def test_what_ends_while_a_call_is_under_way_shares_the_next():
+def test_what_ends_within_milliseconds_or_while_a_call_is_under_way_is_recorded_together():
     async def scenario(recording, ledger, done):
         recording.add(make_delivery(1), has_ended=True)
-        await asyncio.sleep(0.0005)
-        for number in (2, 3, 4):
+        await asyncio.sleep(0.004)
+        recording.add(make_delivery(2), has_ended=True)
+        await asyncio.sleep(0.0015)
+        for number in (3, 4, 5):
             recording.add(make_delivery(number), has_ended=True)
-        assert recording.finals == 4
+        assert recording.finals == 5
         await asyncio.sleep(0.1)
-        assert [len(batch) for batch in ledger.batches] == [1, 3]
-        assert done == [[1], [2, 3, 4]]
+        assert [len(batch) for batch in ledger.batches] == [2, 3]
+        assert done == [[1, 2], [3, 4, 5]]
         assert (recording.finals, recording.is_idle) == (0, True)
 
     record(scenario)
