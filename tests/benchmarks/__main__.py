@@ -29,6 +29,7 @@ import msgspec
 from tests.benchmarks.faults import FAULTS
 from tests.benchmarks.generator import Order
 from tests.benchmarks.processes import ROOT, python_module
+from tests.benchmarks.raceplot import draw_race
 from tests.benchmarks.servers import CONTENDERS, Bench, Contender, Task
 from tests.benchmarks.table import ROWS, render, verdict
 from tests.benchmarks.workload import Kind
@@ -158,10 +159,19 @@ def _write_page(path: Path, race: Race, lines: Path) -> None:
         f"{runs}. Ratios are router over Alertmanager. Wall-clock figures of a machine drift, ratios of one race do not. "
         "The router writes every accepted alert to disk before it answers; Alertmanager keeps them in memory. Rows of faults "
         "show what happened, against what is right. A 429 is sent again a second later.\n\n"
-        f"{datetime.now(UTC):%Y-%m-%d}, {_machine()}.\n\n{render(race.results)}\n"
+        f"{datetime.now(UTC):%Y-%m-%d}, {_machine()}.\n\n{_picture(path, race)}{render(race.results)}\n"
         f"{_summary(race)} `floor` and `aim` are set in `tests/benchmarks/table.py`; every run: `{lines.name}`.\n"
         f"{heading}{prose}"
     )
+
+
+def _picture(path: Path, race: Race) -> str:
+    """Draws it beside the page; answers the link to it."""
+    drawn = draw_race(race.results)
+    if not drawn:
+        return ""
+    path.with_suffix(".svg").write_text(drawn)
+    return f"![each row on a scale of how many times as good it is]({path.stem}.svg)\n\n"
 
 
 def _summary(race: Race) -> str:

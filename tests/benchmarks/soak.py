@@ -2,7 +2,7 @@
 
 ``python -m tests.benchmarks.soak [--minutes N] [--rate N] [--out DIR]``. Alerts come at ``--rate`` a second, half of them firing for
 the first time, half of them over; each fires for 30 s, in 2,000 groups. History is kept within 256 MiB, so what is older is deleted all the
-while. Writes a JSON line per minute and ``soak.md``.
+while. Writes a JSON line per minute, ``soak.md`` and its plots.
 """
 
 from __future__ import annotations
@@ -22,12 +22,14 @@ from typing import Any
 import uvloop
 
 from tests.benchmarks import workload
+from tests.benchmarks.plot import trace
 from tests.benchmarks.processes import ROOT, Process, free_port, python_module
 from tests.benchmarks.servers import ROUTING_KEY, Task, write_router_files
 
 FIRES_SECONDS = 30
 BATCH = 50
 SERVICES = 50
+PLOTS = {"memory_mb": "memory MB", "store_mb": "store MB", "cpu_us_per_alert": "CPU us an alert"}
 
 
 def _configure(folder: Path, port: int, sink_port: int) -> Path:
@@ -177,8 +179,12 @@ def main() -> int:
     (given.out / "soak.md").write_text(
         f"# Steady for {given.minutes} minutes\n\nWritten by `python -m tests.benchmarks.soak` on {datetime.now(UTC):%Y-%m-%d}: "
         f"{given.rate:,.0f} alerts a second, half of them new, half over, each firing for {FIRES_SECONDS} s; history within 256 MiB. "
-        f"Medians; every minute: `soak.jsonl`.\n\n{render(samples)}"
+        f"Medians; every minute: `soak.jsonl`.\n\n{render(samples)}\n"
+        + "".join(f"![{words} over the minutes](soak-{figure}.svg)\n" for figure, words in PLOTS.items())
     )
+    for figure, words in PLOTS.items():
+        drawn = trace([sample[figure] for sample in samples], x="minute", y=words)
+        (given.out / f"soak-{figure}.svg").write_text(drawn)
     print(render(samples))
     size = max(1, len(samples) // 6)
     early = statistics.median(sample["memory_mb"] for sample in samples[size : 2 * size] or samples)

@@ -82,25 +82,26 @@ def median(values: Sequence[float]) -> float:
     return statistics.median(values) if values else math.nan
 
 
-def _values(row: Row, results: Results, contender: str) -> list[float]:
+def values_of(row: Row, results: Results, contender: str) -> list[float]:
+    """The row's figure of each run."""
     return [run[row.figure] for run in results.get((row.section, contender), []) if row.figure in run]
 
 
 def _figure(row: Row, results: Results) -> float:
     """For absolute rows the worst run counts, not the middle one."""
-    return max(_values(row, results, "router"), default=math.nan)
+    return max(values_of(row, results, "router"), default=math.nan)
 
 
 def _ratio(row: Row, results: Results) -> float:
-    theirs = median(_values(row, results, "alertmanager"))
-    return median(_values(row, results, "router")) / theirs if theirs else math.nan
+    theirs = median(values_of(row, results, "alertmanager"))
+    return median(values_of(row, results, "router")) / theirs if theirs else math.nan
 
 
 def _line(row: Row, results: Results) -> str:
     ratio = "" if row.absolute or math.isnan(_ratio(row, results)) else f"{_ratio(row, results):.2f}"
     sign = "" if row.absolute else " x"
     limits = ["" if math.isinf(limit) else f"{limit:g}{sign}" for limit in (row.floor, row.aim)]
-    cells = [_spread(row, _values(row, results, contender)) for contender in ("router", "alertmanager")]
+    cells = [_spread(row, values_of(row, results, contender)) for contender in ("router", "alertmanager")]
     mark = "" if math.isinf(row.floor) else verdict(row, results)
     return f"| {row.title} | {' | '.join(cells)} | {ratio} | {' | '.join(limits)} | {mark} |"
 
