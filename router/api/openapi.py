@@ -1,4 +1,4 @@
-"""The OpenAPI document of our own part of the API (``/v1``), served at ``/v1/openapi.json``.
+"""The OpenAPI document of the whole API, served at ``/v1/openapi.json``: our own part here, other protocols in ``foreign``.
 
 Built from the types that are answered, so that it cannot say anything else; a test holds its paths to the routes.
 """
@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from router import __version__
+from router.api import foreign
 from router.api.exchange import Answer, Request
 from router.api.orphaned import Adopting, Closing
 from router.api.reading import DEFAULT_LIMIT, MAX_LIMIT, ListedAlert, ListedDelivery
@@ -170,9 +171,9 @@ def document() -> bytes:
             "openapi": "3.1.0",
             "info": {"title": "alert-router", "version": __version__, "description": "See docs/reference/http.md."},
             "security": [{"token": []}],
-            "paths": paths,
+            "paths": paths | foreign.PATHS,
             "components": {
-                "schemas": components | {"PostedAlert": POSTED_ALERT, "Error": _ERROR},
+                "schemas": components | foreign.SCHEMAS | {"PostedAlert": POSTED_ALERT, "Error": _ERROR},
                 "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
             },
         }

@@ -7,11 +7,14 @@ from router.api.openapi import POSTED_ALERT, document
 from router.ingest.generic import FIELDS
 from tests.support.doors import Rig
 
+ELSEWHERE = ("/api/v2/*", "/api/v1/*")
+"""What stands there is answered with a word about where to go."""
 
-def test_the_document_names_every_route_of_ours_and_no_other() -> None:
+
+def test_the_document_names_every_route_and_no_other() -> None:
     paths = json.loads(document())["paths"]
     documented = {(method.upper(), re.sub(r"\{.*?\}", "*", path)) for path, verbs in paths.items() for method in verbs}
-    routed = {(method, path) for method, path in Rig().api.routes.listed() if path.startswith("/v1/")}
+    routed = {(method, path) for method, path in Rig().api.routes.listed() if path not in ELSEWHERE}
     assert documented == routed
 
 
