@@ -292,9 +292,9 @@ class _Reading:
             case dict():
                 return {name: self._evaluate(f"{field}.{name}", expression) for name, expression in compiled.items()}
             case Expression():
-                found = self._evaluate(field, compiled)
+                found = _without_context(self._evaluate(field, compiled))
                 if isinstance(found, dict):
-                    return dict(_without_context(found))
+                    return dict(found)
                 if found is not None:
                     self._amend(f"expected an object, found {kind_of(found)}")
                 return {}

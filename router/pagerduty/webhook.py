@@ -119,7 +119,7 @@ def read_webhook(body: bytes, *, webhook_id: str, received_at: int) -> Webhook |
         # assignment takes the acknowledgement away is not in the event's name.
         status=STATUS_AFTER.get(kind, "") or (status_of(data.get("status")) if is_whole and kind in _ASSIGNED else ""),
         merged_into=merge_target(data) if is_whole else "",
-        number=data["number"] if is_whole and isinstance(data.get("number"), int) else 0,
+        number=data["number"] if is_whole and type(data.get("number")) is int else 0,  # a bool is an int, and none here
         url=word(incident.get("html_url")),
         service=word(members(data.get("service")).get("id")) if is_whole else "",
         key=word(data.get("incident_key")) if is_whole else "",

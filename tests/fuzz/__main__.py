@@ -12,39 +12,8 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["router", "yaml", "jinja2"]):
+    from tests.fuzz.seeds import SEEDS
     from tests.fuzz.targets import TARGETS
-
-KEY = b"0123456789abcdef0123456789abcdef"
-SEEDS: dict[str, list[bytes]] = {
-    "yaml": [
-        b"rules:\n- id: a\n  match: {service: [db-*, 'x']}\n  when: {count: 3, within: 5m}\n",
-        b"a: |\n  x\n",
-        b"- ? x\n  : y\n",
-    ],
-    "rules": [path.read_bytes() for path in sorted(Path("rules").glob("*.yaml"))],
-    "template": [
-        b"{{ service|upper }}: {{ labels.env|default('x') }} {% if count > 3 %}many{% endif %}",
-        b"{% for k, v in labels|items %}{{ k }}={{ v }}{% endfor %}{{ (1 + 2) * 3 }}",
-    ],
-    "alertmanager": [
-        b'[{"labels":{"alertname":"A","service":"s","severity":"critical"},"startsAt":"2026-09-21T13:13:20Z"}]',
-        b'[{"labels":{"a":"b"},"annotations":{"summary":"x"},"endsAt":"2026-09-21T15:13:20Z","generatorURL":"http://p/g"}]',
-    ],
-    "generic": [
-        b'{"service":"a","name":"b","severity":"error","score":0.5,"labels":{"a":"b"},"details":{"x":[1]},"starts_at":1}'
-    ],
-    "event": [
-        b'{"routing_key":"%b","event_action":"trigger","payload":{"summary":"s","source":"h","severity":"error"}}' % KEY,
-        b'{"routing_key":"%b","event_action":"resolve","dedup_key":"k","payload":{"custom_details":{"a":1}}}' % KEY,
-        b'{"routing_key":"%b","payload":{"summary":"s","timestamp":"2026-09-21T13:13:20Z"},"links":[]}' % KEY,
-    ],
-    "http": [
-        b"\x10POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}GET /y HTTP/1.1\r\nHost: a\r\n\r\n",
-        b"\x03POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
-        b"\x20POST /x HTTP/1.1\r\nHost: a\r\nUpgrade: h2c\r\nConnection: Upgrade\r\nContent-Length: 2\r\n\r\n{}",
-        b"\x01POST /x HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n{}",
-    ],
-}
 
 
 def main() -> None:

@@ -33,6 +33,7 @@ from router.rules.filters import OUTPUT_CAP
 from router.rules.template import TemplateRefused, compile_template
 from router.telemetry.metrics import Metrics
 from router.yamldoc import DEFAULT, read
+from tests.fuzz import messages
 from tests.support.doors import NOW, SOURCES
 from tests.support.rule_texts import compile_texts
 
@@ -243,4 +244,10 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "generic": read_generic,
     "event": read_event,
     "http": speak_http,
+    "hook": messages.read_hook,
+    "pagerduty": messages.read_pagerduty,
+    "expression": messages.evaluate,
+    "filter": messages.filter_alerts,
+    "silence": messages.post_silence,
+    "import": messages.translate,
 }

@@ -52,6 +52,12 @@ def test_the_body_and_the_headers_are_at_hand() -> None:
     assert read("text", service="_item").service == "text"
 
 
+@pytest.mark.parametrize("item", [None, "text", 3, ["a"]])
+def test_an_item_that_is_no_object_has_no_members_and_is_no_mistake_of_ours(item: Any) -> None:
+    fields = read(item, labels="@", details="@", service="'s'")
+    assert (fields.service, fields.labels) == ("s", {})
+
+
 def test_they_are_no_part_of_an_item() -> None:
     assert read({"a": "1"}, labels="@", details="@").labels == {"a": "1"}
 

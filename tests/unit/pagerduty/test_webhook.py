@@ -67,6 +67,13 @@ INCIDENT = {
 }  # fmt: skip
 
 
+def test_true_is_no_number() -> None:
+    """It would be kept, and could not be read back."""
+    webhook = read_webhook(event("incident.resolved", INCIDENT | {"number": True}), webhook_id="w", received_at=5)
+    assert webhook is not None
+    assert webhook.sighting.number == 0
+
+
 def test_what_happened_counts_not_how_it_stands_by_now() -> None:
     agent = {"id": "PA", "type": "user_reference", "summary": "Ada Example"}
     webhook = read_webhook(event("incident.acknowledged", INCIDENT, agent=agent, novelty=[1]), webhook_id="", received_at=0)
