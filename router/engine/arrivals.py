@@ -225,7 +225,8 @@ class Arrivals:
             window = group.window
         else:
             shared_id, window = state.shared_window(ready, ready.per(alert))
-        prune(window, when, state.now)
+        if prune(window, when, state.now) and not shared_id:
+            state.touch(group)
         if occurred:
             add(window, when, state.now, "" if ready.distinct is None else ready.distinct(alert))
         if when.firing_for_ms:

@@ -113,7 +113,10 @@ class Storms:
         if known is None:
             return limit.incidents < 1
         times = known[1].times
-        del times[: bisect_right(times, self._state.now - limit.per_ms)]
+        stale = bisect_right(times, self._state.now - limit.per_ms)
+        if stale:
+            del times[:stale]
+            self._state.put_counter(*known)  # or a restart would remember it, and a longer limit count it again
         return len(times) >= limit.incidents
 
     def _record(self, scope: Scope, owner: str) -> None:

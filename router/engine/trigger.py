@@ -32,9 +32,13 @@ OPEN_UNROUTED = Verdict(opens=True, reason=Reason.NO_RULE_MATCHED)
 OPEN_AFTER_RESOLVE = Verdict(opens=True, reason=Reason.FIRES_AFTER_RESOLVE)
 
 
-def prune(window: Window, when: Count, at: int) -> None:
-    """Forget what is not in (at - within, at], and what was counted in another way before the rule was edited."""
+def prune(window: Window, when: Count, at: int) -> bool:
+    """Forget what is not in (at - within, at], and what was counted in another way before the rule was edited.
+
+    True: there was something, so the window's row is to be written, or a restart would remember what this one forgot.
+    """
     times = window.times
+    before = len(times)
     if bool(window.values) is (when.distinct is None) and times:
         times.clear()
         window.values.clear()
@@ -42,6 +46,7 @@ def prune(window: Window, when: Count, at: int) -> None:
     if stale:
         del times[:stale]
         del window.values[:stale]
+    return len(times) < before
 
 
 def add(window: Window, when: Count, at: int, value: str) -> None:

@@ -87,6 +87,17 @@ def ruleset(
     )
 
 
+def counted(engine: Engine) -> list[object]:
+    """All that limits and windows have counted and not forgotten."""
+    state = engine._state
+    windows = {group.id: group.window.times for group in state.groups.values() if group.window is not None}
+    return [
+        {key: row for key, (_, row) in state.limits.items()},
+        {key: row.window for key, row in state.shared.items()},
+        windows,
+    ]
+
+
 class World:
     """An engine, the rows committed so far, and everything it has said."""
 
@@ -119,6 +130,7 @@ class World:
         twin = Engine(self.engine.ruleset)
         twin.restore(self.state(), now=self.engine.now)
         assert twin.next_due() == self.engine.next_due()
+        assert counted(twin) == counted(self.engine), "what is counted is in the rows, and nothing that is forgotten is"
         transition = self.engine.handle(entries, until=until, rulesets=self.rulesets)
         assert twin.handle(entries, until=until, rulesets=self.rulesets) == transition
         for gauge in ("now", "active_alerts", "open_incidents", "groups", "timers"):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from router.engine import arrivals
@@ -93,3 +94,12 @@ def test_a_count_that_is_over_before_it_fired_long_enough_pages_nobody() -> None
     world.step("1m", resolved(A))
     world.step("2m", A)
     world.play(("4m", [], []), ("9h", [], []))
+
+
+def test_what_a_window_has_forgotten_is_not_in_its_row_either() -> None:
+    """A change of what fires is no occurrence, and still a look at the window."""
+    world = World(Rule(id="r", when=Count(count=3, within_ms=60_000)))
+    world.step("0s", fire("s1"))
+    world.step("2m", msgspec.structs.replace(fire("s1"), alert=msgspec.structs.replace(fire("s1").alert, summary="worse")))
+    assert [row.kind for row in world.last.changes] == ["alert", "group"]
+    world.step("3m", fire("s2"))

@@ -276,6 +276,17 @@ def test_a_limit_that_is_gone_is_forgotten_and_one_that_stays_is_not() -> None:
     assert world.incidents[4].severity is Severity.ERROR
 
 
+def test_what_a_limit_has_forgotten_stays_forgotten_under_a_longer_one() -> None:
+    """Also over a restart between the two, which reads the rows: a page must not depend on that."""
+    minute, hour = (Rule(id="r", page=("platform",), limit=Limit(incidents=1, per_ms=per)) for per in (MINUTE, 60 * MINUTE))
+    world = storming(minute)
+    world.rulesets["v2"] = ruleset(hour, version="v2", given=[LIMITED])
+    paged = ["open at_once", "> trigger platform error"]
+    world.play(("0s", [fire("s1")], paged), ("2m", [fire("s2")], paged))
+    assert world.step("4m", fire("s3"))[0] == "open limit_exceeded (limit 2 in 10m, held by storm 4)", "not by the rule's"
+    world.play(("5m", [RulesChanged(version="v2")], []), ("11m", [fire("s4")], paged))
+
+
 def test_a_service_is_held_until_the_last_of_its_episodes_is_over() -> None:
     world = storming()
     world.step("0s", *alerts(2))
