@@ -54,7 +54,7 @@ class Watch:
         self._seen: set[str] = set()
         self._ends: dict[str, int] = {}  # the latest end a sender was promised to be waited for, by uid
         self._told_at: dict[str, int] = {}  # when it was last told
-        self.crashed_at = 0
+        self.crashed_at: dict[int, int] = {}  # by life
         self._told_in: dict[str, int] = {}  # the life that was last told that it fires
         self._resolves: dict[str, int] = {}  # the latest end that was answered 2xx
         self._sent_ends: dict[str, int] = {}  # the latest end that was sent at all
@@ -127,7 +127,9 @@ class Watch:
         """Whether the end that an earlier life was told had to be known to this one: the time for a checkpoint had passed."""
         told_at, plan = self._told_at.get(uid, 0), self._world.plan
         is_disturbed = plan.on & {"store_busy", "store_full", "store_slow", "clock_steps"}
-        return bool(told_at) and not is_disturbed and told_at + CHECKPOINTED_MS < self.crashed_at
+        # Later lives never knew more than the one that was told had saved.
+        crashed_at = self.crashed_at.get(self._told_in.get(uid, 0), 0)
+        return bool(told_at) and not is_disturbed and told_at + CHECKPOINTED_MS < crashed_at
 
     # at the doors
 

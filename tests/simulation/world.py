@@ -179,7 +179,7 @@ class World:
         if life is None or not life.is_alive or not self.is_troubled:
             return
         self.note("crash", where)
-        self.watch.crashed_at = self.true_now()
+        self.watch.crashed_at[life.number] = self.true_now()
         life.is_alive = False
         self.disk.unplug()
         if life.chores is not None:

@@ -68,6 +68,8 @@ class Ends:
         for delivery in tables.deliveries.values():
             if delivery.channel != PAGERDUTY:
                 continue
+            if delivery.is_escalation and delivery.state is DeliveryState.CANCELLED:
+                continue  # somebody else had it by then, as PagerDuty said when it was asked: this team was not woken
             lane = (delivery.team, delivery.dedup_key)
             lanes.setdefault(lane, set()).add(delivery.action)
             if delivery.state is DeliveryState.DEAD:

@@ -54,8 +54,12 @@ def _occurrences(world: World) -> dict[int, bool]:
 
 
 def _check_windows(world: World, decisions: list[Decision]) -> None:
-    """Every "k of n in d" is recounted: occurrences in (t - d, t] since the group last opened."""
+    """Every "k of n in d" is recounted: occurrences in (t - d, t] since the group last opened.
+
+    What fires already when the rule first sees it (it is new, or was edited) occurs there at that moment.
+    """
     occurs = _occurrences(world)
+    members: dict[str, set[tuple[str, str]]] = {}
     times: dict[str, list[int]] = {}
     changed_at = -(10**15)
     counting = {version: _how_it_counts(texts) for version, (_, texts) in world.disk.tables.rulesets.items()}
@@ -65,13 +69,16 @@ def _check_windows(world: World, decisions: list[Decision]) -> None:
             # A reload that leaves the rule as it is leaves its counts as they are.
             changed_at = changed_at if counting[decision.ruleset] == counting[version] else decision.at
             version = decision.ruleset
+            if counting[version] is None:
+                members.clear()
+        joined = _has_joined(world, decision, members)
         if decision.rule != _COUNTED or decision.reason not in {Reason.COUNT_NOT_REACHED, Reason.COUNT_REACHED}:
             continue
         found = _CAUSE.fullmatch(decision.cause)
         assert found is not None, decision
         counted, needed, within_ms = int(found[1]), int(found[2]), parse_duration(found[3])
         window = times.setdefault(decision.group, [])
-        if occurs.get(decision.alert_seq):
+        if occurs.get(decision.alert_seq) or joined:
             window.append(decision.at)
         expected = sum(decision.at - within_ms < at <= decision.at for at in window)
         if decision.at - changed_at > within_ms and counted != expected:
@@ -80,6 +87,24 @@ def _check_windows(world: World, decisions: list[Decision]) -> None:
             world.violate(f"{decision.cause} led to {decision.action}: {decision}")
         if decision.action is Action.OPEN:
             window.clear()
+
+
+def _has_joined(world: World, decision: Decision, members: dict[str, set[tuple[str, str]]]) -> bool:
+    """Whether this decision puts its alert into a group of the counting rule; keeps ``members`` true."""
+    entry = world.disk.tables.journal.get(decision.alert_seq)
+    if entry is None or not isinstance(entry.fact, AlertReceived):
+        return False
+    alert = entry.fact.alert
+    if alert.status == "resolved":
+        for inside in members.values():
+            inside.discard(alert.identity)
+        return False
+    if decision.rule != _COUNTED:
+        return False
+    inside = members.setdefault(decision.group, set())
+    is_new = alert.identity not in inside
+    inside.add(alert.identity)
+    return is_new
 
 
 def _how_it_counts(texts: bytes) -> object:
