@@ -7,7 +7,7 @@ import os
 import sys
 import time
 
-from tests.simulation.plan import KINDS
+from tests.simulation.plan import KINDS, LATER_KINDS
 from tests.simulation.runner import run_seed, run_seeds
 
 
@@ -17,7 +17,9 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=1000, help="how many (default 1000)")
     parser.add_argument("--first", type=int, default=0, help="the first of them (default 0)")
     parser.add_argument("--seed", type=int, help="only this one, with its timeline")
-    parser.add_argument("--also", action="append", default=[], choices=KINDS, help="with --seed: trouble besides what it draws")
+    parser.add_argument(
+        "--also", action="append", default=[], choices=KINDS + LATER_KINDS, help="with --seed: trouble besides what it draws"
+    )
     parser.add_argument("--about", default="", help="with --seed: only lines of the timeline that speak of this")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: one a processor)")
     chosen = parser.parse_args()

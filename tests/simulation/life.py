@@ -72,6 +72,7 @@ class SimulatedDoorway(Doorway):
         answered: Callable[[int, int], None],
         clock: Clock,
         more: Mapping[bytes, bytes] | None = None,
+        method: str = "POST",
     ) -> asyncio.Future[Answer]:
         """A request; ``answered`` is told the status the moment the answer is made, and when the request was read.
 
@@ -84,14 +85,14 @@ class SimulatedDoorway(Doorway):
             return future
         api: Api = self._server.api
         headers = {**_HEADERS, **(more or {})}
-        found = api.admit("POST", path, headers, _PEER)
+        found = api.admit(method, path, headers, _PEER)
         assert not isinstance(found, Answer), found
 
         async def serve() -> None:
             self._answering += 1
             asked_at = clock.now()
             try:
-                answer = await api.answer(found, Request(method="POST", path=path, headers=headers, body=body))
+                answer = await api.answer(found, Request(method=method, path=path, headers=headers, body=body))
                 answered(answer.status, asked_at)
                 if not future.done():
                     future.set_result(answer)

@@ -48,6 +48,11 @@ KINDS = (
     "rest_errors",
 )
 
+LATER_KINDS = (
+    "silences",  # people mute services and names, for a while or until it has resolved, and take that back
+)
+"""Drawn from streams of their own: what the kinds above draw stays as it was."""
+
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """The draw of one seed. Times in seconds."""
@@ -83,6 +88,7 @@ def draw(seed: int) -> Plan:
     on = frozenset(kind for kind in KINDS if chance.random() < share)
     if chance.random() < 0.5:
         on |= {chance.choice(KINDS)}
+    on |= {kind for kind in LATER_KINDS if stream(seed, kind).random() < 0.25}
     return Plan(
         seed=seed,
         on=on,

@@ -27,6 +27,8 @@ from router.engine.arrivals import Arrivals
 from router.engine.core import Engine
 from router.engine.due import Due
 from router.engine.episodes import Episodes
+from router.engine.finder import Finder
+from router.engine.mutes import Mutes
 from router.engine.storms import Placed, Storms
 from router.incidents import follower
 from router.ingest import register
@@ -246,6 +248,14 @@ def _restart_without_grace(_restart: Any, self: Due, _fact: Any, at: int) -> Non
     self.pass_time(at)
 
 
+def _look_at_nothing_again(_end: Any, self: Mutes, names: Any = None) -> None:
+    """What a mute kept back stays where it is."""
+
+
+def _last_to_the_end(_discard: Any, self: Mutes, _silence: int, rows: set[int], row_id: int) -> None:
+    rows.discard(row_id)
+
+
 # in dispatch and on the wire
 
 
@@ -284,6 +294,18 @@ def _forget_channels(enqueue: Any, self: Dispatcher, deliveries: Sequence[Delive
 
 def _forget_what_may_be_sent(take: Any, self: outbox.Outbox, *given: Any, maybe_sent: bool = False, **named: Any) -> Any:
     return take(self, *given, **named)
+
+
+@contextlib.contextmanager
+def _no_added_silences() -> Iterator[None]:
+    index = Mutes._index_silences
+
+    def index_and_forget(self: Mutes) -> None:
+        index(self)
+        self._in_added = Finder([])
+
+    with replaced(Mutes, "_index_silences", index_and_forget):
+        yield
 
 
 @contextlib.contextmanager
@@ -348,6 +370,9 @@ PLANTED: dict[str, Planted] = {
     "drops above a limit": Planted(_wrap(Storms, "place", _drop_above_the_limit), 100, 2),
     "uses a dedup key again": Planted(_patch(episodes, "episode_id", lambda _at, _number: "1"), 100, 0),
     "lets timers fire for the time it was away": Planted(_wrap(Due, "restart", _restart_without_grace), 100, 1),
+    "pages under a silence": Planted(_no_added_silences, 100, 0, ("silences",)),
+    "forgets what a silence kept back": Planted(_wrap(Mutes, "end", _look_at_nothing_again), 100, 0, ("silences",)),
+    "keeps a silence whose alerts have resolved": Planted(_wrap(Mutes, "_discard", _last_to_the_end), 100, 0, ("silences",)),
     "lets a resolve overtake its trigger": Planted(_lanes_of_one, 100, 3),
     "goes on with a lane before it is recorded": Planted(
         _wrap(Recording, "add", _go_on_before_it_is_recorded), 100, 32, ("store_slow",)

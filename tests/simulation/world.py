@@ -23,6 +23,7 @@ from tests.simulation.people import People
 from tests.simulation.plan import Plan, draw, stream
 from tests.simulation.rulebook import write_config, write_rules
 from tests.simulation.senders import Senders
+from tests.simulation.silencers import Silencers
 from tests.simulation.trace import Trace, Violation
 from tests.simulation.watch import Watch
 
@@ -59,6 +60,7 @@ class World:
         self.network = Network(self)
         self.senders = Senders(self)
         self.people = People(self)
+        self.silencers = Silencers(self)
         self.room = Room()
         self.webhooks = Webhooks(self)
         versions = stream(plan.seed, "rules")
@@ -98,7 +100,10 @@ class World:
             self.loop.create_task(task)
             for task in (self._keep_alive(), self._act(), self._kill(), self._stop(), self._step_clock(), self._reload())
         ]
-        tasks += [self.loop.create_task(task) for task in (*self.senders.tasks(), self.people.live(), self.webhooks.live())]
+        tasks += [
+            self.loop.create_task(task)
+            for task in (*self.senders.tasks(), self.people.live(), self.silencers.live(), self.webhooks.live())
+        ]
         for task in tasks:
             task.add_done_callback(self._look_at)
         await self._over.wait()

@@ -83,6 +83,7 @@ def _check_nobody_is_forgotten(world: World, decisions: list[Decision], told: di
     }
     restarts = [entry.at for entry in world.disk.tables.journal.values() if isinstance(entry.fact, Restarted)]
     incidents = {incident.dedup_key: incident for incident in world.disk.tables.incidents.values()}
+    silenced = {wanted.service for wanted in world.silencers.wanted.values()}  # which holds steps as well
     for decision in decisions:
         rule = rules[decision.ruleset].get(decision.rule)
         incident = incidents.get(decision.dedup_key)
@@ -93,6 +94,7 @@ def _check_nobody_is_forgotten(world: World, decisions: list[Decision], told: di
             or incident is None
             or not rule.escalate
             or decision.dedup_key in told
+            or incident.service in silenced
         ):
             continue
         until = incident.closed_at or world.disk.tables.decided_at
