@@ -48,6 +48,7 @@ class Absences:
         state = self._state
         group.handled = 0
         group.last_at = state.now
+        group.not_before = 0  # a restart's grace was for what it has just said
         expected = group.expected
         if expected is None and len(state.tables[ready.table_key]) > EXPECTED:
             cause = f"not expected again: {EXPECTED} others are"

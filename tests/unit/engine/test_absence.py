@@ -70,6 +70,17 @@ def test_a_restart_gives_it_the_grace_and_a_removed_rule_expects_nothing() -> No
     assert world.kinds() == {}
 
 
+def test_a_restarts_grace_is_over_for_what_was_heard_since() -> None:
+    world = World(Rule(id="beat", when=SILENT, group_by=()))
+    world.step("0s", BEAT)
+    assert world.restart("10m", down_since="1m", grace="10m") == []
+    world.play(
+        ("11m", [BEAT], ["none heard"]),
+        ("15m59s", [], []),
+        ("16m", [], ["open absent (5m)", "> trigger platform error"]),
+    )
+
+
 def test_a_rule_that_comes_later_is_armed_then_and_one_that_expects_otherwise_starts_anew() -> None:
     world = World()
     world.rulesets["v2"] = ruleset(Rule(id="beat", when=SILENT, group_by=()), version="v2")
