@@ -22,6 +22,7 @@ from router.dispatch.pace import Pace
 from router.dispatch.recording import Recording
 from router.dispatch.worker import Dispatcher
 from router.engine import episodes, trigger
+from router.engine.absence import Absences
 from router.engine.answers import Answers
 from router.engine.arrivals import Arrivals
 from router.engine.core import Engine
@@ -29,12 +30,13 @@ from router.engine.due import Due
 from router.engine.episodes import Episodes
 from router.engine.finder import Finder
 from router.engine.mutes import Mutes
+from router.engine.rows import Heard
 from router.engine.storms import Placed, Storms
 from router.incidents import follower
 from router.ingest import register
 from router.ingest.intake import Intake
 from router.ingest.register import Plan, Register
-from router.model.decision import Reason
+from router.model.decision import Action, Reason
 from router.model.delivery import Delivery
 from router.model.event import PAGERDUTY
 from router.model.journal import Entry, Fact, IncidentChanged
@@ -248,6 +250,32 @@ def _restart_without_grace(_restart: Any, self: Due, _fact: Any, at: int) -> Non
     self.pass_time(at)
 
 
+def _hear_nothing(_hear: Any, self: Absences, ready: Any, group: Any, alert: Any, seq: int) -> None:
+    if group.expected is None:
+        group.expected = Heard(service=alert.service, name=alert.name)
+        group.last_at = self._state.now
+    self._state.touch(group)
+    self._state.decide(Action.NONE, Reason.HEARD, seq, ready.id, self._state.digest_of(group))
+
+
+def _stay_absent(_hear: Any, self: Absences, ready: Any, group: Any, alert: Any, seq: int) -> None:
+    if group.episode is None:
+        _hear(self, ready, group, alert, seq)
+    else:
+        group.last_at = self._state.now
+        self._state.touch(group)
+        self._state.decide(Action.NONE, Reason.HEARD, seq, ready.id, self._state.digest_of(group))
+
+
+def _arm_anew(arm: Any, self: Absences) -> None:
+    for group in self._state.groups.values():
+        if group.expected is not None:
+            group.last_at = self._state.now
+            self._state.touch(group)
+            self._state.settle(group)
+    arm(self)
+
+
 def _look_at_nothing_again(_end: Any, self: Mutes, names: Any = None) -> None:
     """What a mute kept back stays where it is."""
 
@@ -373,6 +401,9 @@ PLANTED: dict[str, Planted] = {
     "pages under a silence": Planted(_no_added_silences, 100, 0, ("silences",)),
     "forgets what a silence kept back": Planted(_wrap(Mutes, "end", _look_at_nothing_again), 100, 0, ("silences",)),
     "keeps a silence whose alerts have resolved": Planted(_wrap(Mutes, "_discard", _last_to_the_end), 100, 0, ("silences",)),
+    "misses a reporter that is there": Planted(_wrap(Absences, "hear", _hear_nothing), 100, 0, ("heartbeats",)),
+    "does not hear that an absence is over": Planted(_wrap(Absences, "hear", _stay_absent), 100, 0, ("heartbeats",)),
+    "waits anew for a reporter at a reload": Planted(_wrap(Absences, "arm", _arm_anew), 300, 1, ("heartbeats", "reloads")),
     "lets a resolve overtake its trigger": Planted(_lanes_of_one, 100, 3),
     "goes on with a lane before it is recorded": Planted(
         _wrap(Recording, "add", _go_on_before_it_is_recorded), 100, 32, ("store_slow",)

@@ -76,6 +76,18 @@ def write_config(plan: Plan, chance: random.Random) -> str:
     )
 
 
+def write_heartbeats(plan: Plan) -> str:
+    """Lines of ``rules``: the same in every version, so that no reload may touch what they expect. In force until the end."""
+    if not plan.has("heartbeats"):
+        return ""
+    pick = stream(plan.seed, "heartbeat rules").choice
+    return (
+        f"  - {{id: beat, match: {{name: Beat}}, when: {{absent_for: {pick(('40s', '70s', '2m'))}}}}}\n"
+        f"  - {{id: pulse, match: {{name: Pulse}}, when: {{absent_for: {pick(('40s', '70s', '2m'))}, per: instance}}}}\n"
+        f"  - {{id: watchdog, match: {{name: Watchdog}}, when: {{absent_for: {pick(('20s', '1m'))}}}}}\n"
+    )
+
+
 def write_rules(plan: Plan, chance: random.Random) -> str:
     """``rules/all.yaml``: a rule for each name that alerts have, some left out, in changing forms.
 

@@ -65,7 +65,8 @@ class Senders:
     def __init__(self, world: World) -> None:
         self._world = world
         self._chance = stream(world.plan.seed, "senders")
-        self._is_over = False
+        self.is_over = False
+        self.is_ending = False  # reporters report no more
         self._hasty = 0.0 if self._chance.random() < 0.5 else 0.05
         self.problems = [self._draw_problem(number) for number in range(world.plan.problems)]
         self._told: list[Problem] = []
@@ -106,7 +107,7 @@ class Senders:
 
     def end_all(self) -> None:
         """Every problem is over, and the senders say so."""
-        self._is_over = True
+        self.is_over = True
         for problem in [*self.problems, *self._told]:
             problem.end(self._world.loop.time())
 
@@ -149,7 +150,7 @@ class Senders:
                 found = list(self._evaluate(state, now - lag, now, skew_ms, every, ahead_ms, chance))
                 for start in range(0, len(found), 4):
                     batch = found[start : start + 4]
-                    await self._post(
+                    await self.post(
                         "/api/v2/alerts", [alert for alert, _ in batch], [report for _, report in batch], chance, wait=False
                     )
             await asyncio.sleep(EVALUATION_SECONDS)
@@ -210,13 +211,13 @@ class Senders:
                 "labels": problem.labels,
             }
             lasts = world.loop.time() + chance.choice((30, 120, 400))
-            while world.loop.time() < lasts and not self._is_over:
-                await self._post("/v1/alerts", said, [Report(problem.uid, "stateful")], chance)
+            while world.loop.time() < lasts and not self.is_over:
+                await self.post("/v1/alerts", said, [Report(problem.uid, "stateful")], chance)
                 await asyncio.sleep(chance.choice((20, 60)))
             if world.plan.has("silence") and chance.random() < 0.5:
                 continue
             report = [Report(problem.uid, "stateful", is_firing=False)]
-            await self._post("/v1/alerts", said | {"status": "resolved"}, report, chance)
+            await self.post("/v1/alerts", said | {"status": "resolved"}, report, chance)
 
     async def _flapper(self) -> None:
         """Fires and resolves within moments, again and again: what follows comes while what went before is on its way."""
@@ -227,10 +228,10 @@ class Senders:
         while world.is_troubled:
             await asyncio.sleep(chance.choice((1, 5, 20, 60)))
             for severity in chance.sample(SEVERITIES, chance.randint(1, 3)):
-                await self._post("/v1/alerts", said | {"severity": severity}, [Report("flapper", "stateful")], chance)
+                await self.post("/v1/alerts", said | {"severity": severity}, [Report("flapper", "stateful")], chance)
                 await asyncio.sleep(chance.choice((0.02, 0.5, 2, 10)))
             report = [Report("flapper", "stateful", is_firing=False)]
-            await self._post("/v1/alerts", said | {"status": "resolved"}, report, chance)
+            await self.post("/v1/alerts", said | {"status": "resolved"}, report, chance)
 
     # events
 
@@ -252,16 +253,16 @@ class Senders:
             sent.append(key or uid)
             said = self._said(through_events_api, service, name, key or uid, uid, chance)
             last = (said, uid)
-            await self._post(*said, [Report(uid, "event")], chance)
+            await self.post(*said, [Report(uid, "event")], chance)
             if last is not None and chance.random() < 0.2:
                 await asyncio.sleep(10)
-                await self._post(*said, [Report(uid, "event")], chance)  # the same again, word for word
-        while not self._is_over:
+                await self.post(*said, [Report(uid, "event")], chance)  # the same again, word for word
+        while not self.is_over:
             await asyncio.sleep(5)
         for dedup_key in dict.fromkeys(sent):
             path, said = self._said(through_events_api, service, name, dedup_key, f"{dedup_key} end", chance)
             said = said | {"event_action": "resolve"} if through_events_api else said | {"status": "resolved"}
-            await self._post(path, said, [Report(f"{dedup_key} end", "event", is_firing=False)], chance)
+            await self.post(path, said, [Report(f"{dedup_key} end", "event", is_firing=False)], chance)
 
     def _said(
         self, through_events_api: bool, service: str, name: str, key: str, uid: str, chance: Any
@@ -284,7 +285,7 @@ class Senders:
         for service in ("pay-proof", "search-proof", "nothing-proof", "proof"):
             payload = {"summary": "proof", "source": "deploy", "component": service, "custom_details": {"uid": service}}
             said = {"routing_key": INBOUND_KEY, "payload": payload}
-            await self._post("/v2/change/enqueue", said, [Report(service, "change")], self._chance)
+            await self.post("/v2/change/enqueue", said, [Report(service, "change")], self._chance)
 
     async def _changes(self) -> None:
         world = self._world
@@ -294,11 +295,11 @@ class Senders:
             uid = f"c{number}"
             payload = {"summary": uid, "source": "deploy", "component": "pay-api", "custom_details": {"uid": uid}}
             said = {"routing_key": INBOUND_KEY, "payload": payload}
-            await self._post("/v2/change/enqueue", said, [Report(uid, "change")], chance)
+            await self.post("/v2/change/enqueue", said, [Report(uid, "change")], chance)
 
     # the wire
 
-    async def _post(self, path: str, said: Any, reports: list[Report], chance: Any, *, wait: bool = True) -> None:
+    async def post(self, path: str, said: Any, reports: list[Report], chance: Any, *, wait: bool = True) -> None:
         """With ``wait`` until it is taken, with the same words; without, once."""
         body = json.dumps(said).encode()
         while True:

@@ -17,11 +17,12 @@ from router.testing.virtual import START, ManualClock, run_virtual
 from tests.simulation.chat import Room
 from tests.simulation.disk import Crasher, Disk
 from tests.simulation.following import Webhooks
+from tests.simulation.hearts import heart_tasks
 from tests.simulation.life import Life
 from tests.simulation.network import Network, make_sandbox
 from tests.simulation.people import People
 from tests.simulation.plan import Plan, draw, stream
-from tests.simulation.rulebook import write_config, write_rules
+from tests.simulation.rulebook import write_config, write_heartbeats, write_rules
 from tests.simulation.senders import Senders
 from tests.simulation.silencers import Silencers
 from tests.simulation.trace import Trace, Violation
@@ -102,7 +103,13 @@ class World:
         ]
         tasks += [
             self.loop.create_task(task)
-            for task in (*self.senders.tasks(), self.people.live(), self.silencers.live(), self.webhooks.live())
+            for task in (
+                *self.senders.tasks(),
+                *heart_tasks(self),
+                self.people.live(),
+                self.silencers.live(),
+                self.webhooks.live(),
+            )
         ]
         for task in tasks:
             task.add_done_callback(self._look_at)
@@ -135,6 +142,10 @@ class World:
         await asyncio.sleep(400)  # a resend cycle, an expiry, every pause and wait of the dispatcher
         await self._until(self.watch.ends.are_open_sets_equal, "all is delivered once PagerDuty answers again")
         self.note("act", "end")
+        self.senders.is_ending = True
+        self._put_rules(0, heartbeats="")
+        self.daemon.reload()
+        await asyncio.sleep(5)
         self.senders.end_all()
         await asyncio.sleep(600)
         await self._until(self.watch.ends.is_over, "nothing is left when all problems are over")
@@ -246,8 +257,11 @@ class World:
             if self.daemon is not None and self.chance.random() < 0.9:
                 self.daemon.reload()
 
-    def _put_rules(self, version: int, *, broken: bool = False) -> None:
+    def _put_rules(self, version: int, *, broken: bool = False, heartbeats: str | None = None) -> None:
         config, rules = self._versions[version]
+        expected = write_heartbeats(self.plan) if heartbeats is None else heartbeats
+        if expected:
+            rules = "rules:\n" + expected + rules.removeprefix("rules:").removeprefix(" []").removeprefix("\n")
         (self.folder / "rules").mkdir(exist_ok=True)
         (self.folder / "config.yaml").write_text(config)
         (self.folder / "rules" / "all.yaml").write_text(rules + ("  - {id: broken, mach: {}}\n" if broken else ""))
