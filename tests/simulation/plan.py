@@ -50,6 +50,7 @@ KINDS = (
 
 LATER_KINDS = (
     "silences",  # people mute services and names, for a while or until it has resolved, and take that back
+    "orphans",  # reloads rename rules and drop them; people give what is left open to another rule, or close it
     "heartbeats",  # rules that page when nothing comes, and reporters that go silent and come back
 )
 """Drawn from streams of their own: what the kinds above draw stays as it was."""

@@ -30,6 +30,7 @@ from router.engine.due import Due
 from router.engine.episodes import Episodes
 from router.engine.finder import Finder
 from router.engine.mutes import Mutes
+from router.engine.orphans import Orphans
 from router.engine.rows import Heard
 from router.engine.storms import Placed, Storms
 from router.incidents import follower
@@ -250,6 +251,18 @@ def _restart_without_grace(_restart: Any, self: Due, _fact: Any, at: int) -> Non
     self.pass_time(at)
 
 
+def _rename_nothing(_rename: Any, self: Orphans, policy: Any) -> list[int]:
+    return []
+
+
+def _adopt_nothing(_adopt: Any, self: Orphans, fact: Any) -> None:
+    self._state.decide(Action.NONE, Reason.ADOPTED, 0, fact.rule, cause="nothing")
+
+
+def _close_nothing(_close: Any, self: Answers, fact: Any) -> None:
+    self._state.decide(Action.NONE, Reason.NOTHING_OPEN, 0, key=fact.dedup_key)
+
+
 def _hear_nothing(_hear: Any, self: Absences, ready: Any, group: Any, alert: Any, seq: int) -> None:
     if group.expected is None:
         group.expected = Heard(service=alert.service, name=alert.name)
@@ -401,6 +414,9 @@ PLANTED: dict[str, Planted] = {
     "pages under a silence": Planted(_no_added_silences, 100, 0, ("silences",)),
     "forgets what a silence kept back": Planted(_wrap(Mutes, "end", _look_at_nothing_again), 100, 0, ("silences",)),
     "keeps a silence whose alerts have resolved": Planted(_wrap(Mutes, "_discard", _last_to_the_end), 100, 0, ("silences",)),
+    "forgets under a new name what is open": Planted(_wrap(Orphans, "rename", _rename_nothing), 100, 0, ("orphans", "reloads")),
+    "gives an orphan to nobody": Planted(_wrap(Orphans, "adopt", _adopt_nothing), 300, 2, ("orphans", "reloads")),
+    "closes nothing here": Planted(_wrap(Answers, "close", _close_nothing), 300, 0, ("orphans", "reloads")),
     "misses a reporter that is there": Planted(_wrap(Absences, "hear", _hear_nothing), 100, 0, ("heartbeats",)),
     "does not hear that an absence is over": Planted(_wrap(Absences, "hear", _stay_absent), 100, 0, ("heartbeats",)),
     "waits anew for a reporter at a reload": Planted(_wrap(Absences, "arm", _arm_anew), 300, 1, ("heartbeats", "reloads")),

@@ -21,6 +21,9 @@ ENVIRONMENT = {f"KEY_{team.upper()}": key for team, key in KEYS.items()} | {
 SERVICES = ("pay-api", "pay-web", "search-api", "stray")
 NAMES = ("Down", "Burst", "Users", "Slow", "Flood", "Quiet", "Shared", "Noise", "Other")
 
+RENAMED = ("paying", "shared", "quiet")
+"""Rules that have another id in some versions, and say so."""
+
 _CONFIG = """\
 listen: 127.0.0.1:9095
 store: sqlite:data/simulated.db
@@ -119,6 +122,13 @@ def write_rules(plan: Plan, chance: random.Random) -> str:
         rules["burst"] += ", otherwise: {notify: chat}"
         for name in ("slow", "quiet", "shared", "paying"):
             rules[name] += ", notify: chat"
-    kept = [name for name in rules if chance.random() < 0.85 or (is_steady and name == "burst")]
-    lines = [f"  - {{id: {name}, {rules[name]}}}" for name in kept]
+    names = {name: name for name in rules}
+    if plan.has("orphans"):
+        for name in RENAMED:
+            other = f"{name}-now"
+            names[name], before = pick(((name, other), (other, name)))
+            rules[name] += f", renamed_from: {before}"
+    share = 0.6 if plan.has("orphans") else 0.85
+    kept = [name for name in rules if chance.random() < share or (is_steady and name == "burst")]
+    lines = [f"  - {{id: {names[name]}, {rules[name]}}}" for name in kept]
     return "rules:\n" + "\n".join(lines) + "\n" if lines else "rules: []\n"

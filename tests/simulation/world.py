@@ -26,6 +26,7 @@ from tests.simulation.rulebook import write_config, write_heartbeats, write_rule
 from tests.simulation.senders import Senders
 from tests.simulation.silencers import Silencers
 from tests.simulation.trace import Trace, Violation
+from tests.simulation.wardens import live_as_warden
 from tests.simulation.watch import Watch
 
 VERSIONS = 3
@@ -108,6 +109,7 @@ class World:
                 *heart_tasks(self),
                 self.people.live(),
                 self.silencers.live(),
+                live_as_warden(self),
                 self.webhooks.live(),
             )
         ]

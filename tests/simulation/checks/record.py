@@ -17,6 +17,7 @@ from router.pagerduty.events_v2 import encode
 from router.rules.compiling import ruleset_from_texts
 from tests.simulation.checks.followed import check_followed
 from tests.simulation.checks.heard import check_heard
+from tests.simulation.checks.orphaned import check_orphaned
 from tests.simulation.checks.silenced import check_silenced
 from tests.simulation.checks.told import check_told
 from tests.simulation.checks.triggers import check_triggers
@@ -41,6 +42,7 @@ def check_record(world: World) -> None:
     check_followed(world, decisions)
     check_told(world, decisions)
     check_silenced(world, decisions)
+    check_orphaned(world, decisions)
     check_heard(world, decisions)
 
 
