@@ -40,6 +40,7 @@ def make_sandbox(plan: Plan, now: int) -> Sandbox:
     switches = Switches(
         rate_limit_per_minute=plan.sandbox_rate,
         throttle_retry_after_seconds=plan.sandbox_retry_after,
+        accepted_loss_probability=0.15 if plan.loses else 0.0,
         processing_delay_ms=stream(plan.seed, "processing").choice((0, 50, 200)),
     )
     services = [ServiceSpec(name=team, keys=(key,), urgency="high") for team, key in KEYS.items()]

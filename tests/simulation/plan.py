@@ -51,6 +51,7 @@ KINDS = (
 LATER_KINDS = (
     "silences",  # people mute services and names, for a while or until it has resolved, and take that back
     "orphans",  # reloads rename rules and drop them; people give what is left open to another rule, or close it
+    "losses",  # PagerDuty answers 202 and loses the event; only where it is asked how pages stand
     "heartbeats",  # rules that page when nothing comes, and reporters that go silent and come back
 )
 """Drawn from streams of their own: what the kinds above draw stays as it was."""
@@ -76,6 +77,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     def has(self, kind: str) -> bool:
         """Whether this kind of trouble is on."""
         return kind in self.on
+
+    @property
+    def loses(self) -> bool:
+        """Whether PagerDuty loses what it took. Where it is not asked how pages stand, nobody can know, and nothing is promised."""
+        return self.has("losses") and self.following != "not"
 
 
 def stream(seed: int, name: str) -> random.Random:

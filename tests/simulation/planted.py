@@ -34,6 +34,8 @@ from router.engine.orphans import Orphans
 from router.engine.rows import Heard
 from router.engine.storms import Placed, Storms
 from router.incidents import follower
+from router.incidents.follower import Follower
+from router.incidents.reconcile import Reconciler
 from router.ingest import register
 from router.ingest.intake import Intake
 from router.ingest.register import Plan, Register
@@ -263,6 +265,14 @@ def _close_nothing(_close: Any, self: Answers, fact: Any) -> None:
     self._state.decide(Action.NONE, Reason.NOTHING_OPEN, 0, key=fact.dedup_key)
 
 
+async def _miss_nothing(_miss: Any, self: Follower, waiting: Any) -> None:
+    waiting.deadline_at = 0
+
+
+async def _resolve_nothing_again(_close: Any, self: Reconciler, *given: Any, dry_run: bool) -> list[Any]:
+    return []
+
+
 def _hear_nothing(_hear: Any, self: Absences, ready: Any, group: Any, alert: Any, seq: int) -> None:
     if group.expected is None:
         group.expected = Heard(service=alert.service, name=alert.name)
@@ -417,6 +427,8 @@ PLANTED: dict[str, Planted] = {
     "forgets under a new name what is open": Planted(_wrap(Orphans, "rename", _rename_nothing), 100, 0, ("orphans", "reloads")),
     "gives an orphan to nobody": Planted(_wrap(Orphans, "adopt", _adopt_nothing), 300, 2, ("orphans", "reloads")),
     "closes nothing here": Planted(_wrap(Answers, "close", _close_nothing), 300, 0, ("orphans", "reloads")),
+    "tells nobody of a page that was lost": Planted(_wrap(Follower, "_miss", _miss_nothing), 100, 0, ("losses",)),
+    "sends no lost resolve again": Planted(_wrap(Reconciler, "_close_there", _resolve_nothing_again), 100, 0, ("losses",)),
     "misses a reporter that is there": Planted(_wrap(Absences, "hear", _hear_nothing), 100, 0, ("heartbeats",)),
     "does not hear that an absence is over": Planted(_wrap(Absences, "hear", _stay_absent), 100, 0, ("heartbeats",)),
     "waits anew for a reporter at a reload": Planted(_wrap(Absences, "arm", _arm_anew), 300, 1, ("heartbeats", "reloads")),

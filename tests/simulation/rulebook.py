@@ -70,13 +70,18 @@ def write_config(plan: Plan, chance: random.Random) -> str:
     crowded = plan.has("crowds") and chance.random() < 0.7
     return _CONFIG.format(
         limit=f"    limit: {{incidents: {chance.randint(1, 3)}, per: {chance.choice(('1m', '5m'))}}}" if crowded else "",
-        searched=chance.choice(("[search-*]", "[search-*]", "[nothing-*]")),
+        # That a page was lost is over with the next one that arrives: then every team has to have one.
+        searched=chance.choice(("[search-*]", "[search-*]", "[search-*]" if plan.loses else "[nothing-*]")),
         fallback=chance.choice(("platform", "payments")),
         rate=plan.rate,
         retry_for=plan.retry_for,
         following=_FOLLOWING[plan.following],
         channels=_CHANNELS if plan.chat else "",
     )
+
+
+PROOFS = '  - {id: proof, match: {service: "*proof"}, group_by: [service]}\n'
+"""Pages each team by itself in the calm."""
 
 
 def write_heartbeats(plan: Plan) -> str:

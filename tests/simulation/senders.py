@@ -104,6 +104,9 @@ class Senders:
         for service in ("pay-api", "search-api", "stray"):
             labels = {"service": service, "alertname": "Other", "severity": "error", "instance": "last"}
             self.problems.append(Problem(f"last-{service}", labels, [(now, 1e9)]))
+        for service in ("pay-proof", "search-proof", "proof") if self._world.plan.loses else ():
+            labels = {"service": service, "alertname": "Other", "severity": "error", "instance": "last"}
+            self.problems.append(Problem(f"late-{service}", labels, [(now + 345, 1e9)]))
 
     def end_all(self) -> None:
         """Every problem is over, and the senders say so."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from router.model.delivery import DeliveryState
 from router.model.event import PAGERDUTY
 from tests.simulation.checks.followed import find_unfollowed
+from tests.simulation.checks.lost import find_lost
 from tests.simulation.rulebook import KEYS
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class Ends:
         ours = {lane for lane, actions in lanes.items() if "trigger" in actions and lane[1] in open_keys}
         theirs = {(incident.service, key) for incident in world.sandbox.incidents("open") for key in incident.open_dedup_keys}
         excused = dead | {(team, key) for team in KEYS for key in world.people.resolved}
-        missing, extra = ours - theirs - excused, theirs - ours - excused
+        missing, extra = ours - theirs - excused - find_lost(world), theirs - ours - excused
         if unfollowed := find_unfollowed(world):
             return unfollowed
         found = [f"open here, not at PagerDuty: {sorted(missing)}"] if missing else []

@@ -17,6 +17,7 @@ from router.pagerduty.events_v2 import encode
 from router.rules.compiling import ruleset_from_texts
 from tests.simulation.checks.followed import check_followed
 from tests.simulation.checks.heard import check_heard
+from tests.simulation.checks.lost import check_lost, find_lost
 from tests.simulation.checks.orphaned import check_orphaned
 from tests.simulation.checks.silenced import check_silenced
 from tests.simulation.checks.told import check_told
@@ -43,6 +44,7 @@ def check_record(world: World) -> None:
     check_told(world, decisions)
     check_silenced(world, decisions)
     check_orphaned(world, decisions)
+    check_lost(world)
     check_heard(world, decisions)
 
 
@@ -134,7 +136,7 @@ def _check_page(world: World, decision: Decision, team: str, trigger: Delivery |
     again = world.people.resolved[key]  # what a person has resolved, an update of ours opens again
     match trigger.state:
         case DeliveryState.DELIVERED:
-            allowed = range(1, 2 + again)
+            allowed = range(0 if (team, key) in find_lost(world) else 1, 2 + again)
         case DeliveryState.CANCELLED if trigger.reason == "resolved_before_sent":
             allowed = range(1)
             if trigger.attempts:
