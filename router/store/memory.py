@@ -227,8 +227,12 @@ class MemoryStore:
         """Finish what was queued. A second call does nothing."""
         if not self._is_open:
             return
+        loop = asyncio.get_running_loop()
         while self._queue:
-            await asyncio.wait([work.future for work in self._queue])
+            if awaited := [work.future for work in self._queue if not work.future.done()]:
+                await asyncio.wait(awaited)
+            else:  # whoever asked was cut short, and it is written all the same
+                await asyncio.sleep(max(0.0, self._queue[-1].ready_at - loop.time()))
         self._tables.seen_at = max(self._tables.seen_at, self._clock.now())
         self._is_open = False
 

@@ -83,6 +83,16 @@ async def test_a_slow_call_makes_those_behind_it_wait() -> None:
     assert heard == [1, 2, 3, 4]
 
 
+async def test_closing_waits_for_what_was_asked_by_somebody_who_was_cut_short() -> None:
+    store = await opened(once("append", None, Fault(delay_seconds=0.02)))
+    asked = asyncio.ensure_future(store.append(START, [fact("a")]))
+    await asyncio.sleep(0)
+    asked.cancel()
+    async with asyncio.timeout(5):
+        await store.close()
+    assert len(store.crash()._tables.journal) == 1
+
+
 async def test_what_was_not_durable_dies_with_the_store() -> None:
     store = await opened(once("append", None, Fault(delay_seconds=60)))
     await store.append(START, [fact(1)])
