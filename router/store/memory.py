@@ -232,7 +232,9 @@ class MemoryStore:
             if awaited := [work.future for work in self._queue if not work.future.done()]:
                 await asyncio.wait(awaited)
             else:  # whoever asked was cut short, and it is written all the same
-                await asyncio.sleep(max(0.0, self._queue[-1].ready_at - loop.time()))
+                ready = loop.create_future()
+                loop.call_at(self._queue[-1].ready_at, ready.set_result, None)
+                await ready
         self._tables.seen_at = max(self._tables.seen_at, self._clock.now())
         self._is_open = False
 

@@ -154,6 +154,7 @@ class World:
         await asyncio.sleep(600)
         await self._until(self.watch.ends.is_over, "nothing is left when all problems are over")
         await asyncio.sleep(70)
+        await self._until(self.watch.ends.is_delivered, "what came late is taken as well")
         self.watch.ends.check_nothing_left()
         await self._end_life()
         self.watch.check_record()

@@ -85,7 +85,7 @@ async def test_a_slow_call_makes_those_behind_it_wait() -> None:
 
 async def test_closing_waits_for_what_was_asked_by_somebody_who_was_cut_short() -> None:
     store = await opened(once("append", None, Fault(delay_seconds=0.02)))
-    asked = asyncio.ensure_future(store.append(START, [fact("a")]))
+    asked = asyncio.ensure_future(store.append(START, [fact()]))
     await asyncio.sleep(0)
     asked.cancel()
     async with asyncio.timeout(5):
