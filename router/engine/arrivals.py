@@ -6,6 +6,7 @@ no group any more is forgotten. Must never do: let time pass, or fire a timer.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from typing import assert_never
 
@@ -208,7 +209,8 @@ class Arrivals:
 
     def _flap(self, ready: Ready, when: Flapping, group: Group, *, changed: bool) -> Verdict:
         if not changed:
-            counted = 0 if group.window is None else len(group.window.times)
+            times = () if group.window is None else group.window.times
+            counted = len(times) - bisect_right(times, self._state.now - when.within_ms)
             cause = f"{counted} of {when.changes} changes in {ready.within}"
             return Verdict(opens=False, reason=Reason.NOT_FLAPPING, cause=cause)
         if group.window is None:

@@ -103,3 +103,14 @@ def test_what_a_window_has_forgotten_is_not_in_its_row_either() -> None:
     world.step("2m", msgspec.structs.replace(fire("s1"), alert=msgspec.structs.replace(fire("s1").alert, summary="worse")))
     assert [row.kind for row in world.last.changes] == ["alert", "group"]
     world.step("3m", fire("s2"))
+
+
+def test_changes_that_have_left_the_window_are_not_spoken_of() -> None:
+    world = World(Rule(id="r", when=Flapping(changes=4, within_ms=60_000)))
+    world.play(
+        ("0s", [fire("s1")], ["hold not_flapping (1 of 4 changes in 1m)"]),
+        ("5s", [resolved(fire("s1"))], ["hold not_flapping (2 of 4 changes in 1m)"]),
+        ("50s", [fire("s1")], ["hold not_flapping (3 of 4 changes in 1m)"]),
+    )
+    worse = msgspec.structs.replace(fire("s1"), alert=msgspec.structs.replace(fire("s1").alert, summary="worse"))
+    world.play(("70s", [worse], ["hold not_flapping (1 of 4 changes in 1m)"]))
