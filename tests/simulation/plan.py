@@ -52,6 +52,8 @@ LATER_KINDS = (
     "silences",  # people mute services and names, for a while or until it has resolved, and take that back
     "orphans",  # reloads rename rules and drop them; people give what is left open to another rule, or close it
     "losses",  # PagerDuty answers 202 and loses the event; only where it is asked how pages stand
+    "flapping",  # a rule that pages what comes and goes
+    "digests",  # the channel collects
     "heartbeats",  # rules that page when nothing comes, and reporters that go silent and come back
 )
 """Drawn from streams of their own: what the kinds above draw stays as it was."""

@@ -21,7 +21,7 @@ from router.dispatch.dead import DeadLetters
 from router.dispatch.pace import Pace
 from router.dispatch.recording import Recording
 from router.dispatch.worker import Dispatcher
-from router.engine import episodes, trigger
+from router.engine import arrivals, episodes, notices, trigger
 from router.engine.absence import Absences
 from router.engine.answers import Answers
 from router.engine.arrivals import Arrivals
@@ -359,6 +359,18 @@ def _no_added_silences() -> Iterator[None]:
         yield
 
 
+def _flap_early(judge: Any, ready: Any, when: Any, window: Any, at: int) -> Any:
+    window.times.append(at)
+    return judge(ready, when, window, at)
+
+
+def _collect_no_second(collect: Any, row: Any, event: Any) -> None:
+    before = sum(entry.opened for entry in row.entries)
+    collect(row, event)
+    if before == 1 and sum(entry.opened for entry in row.entries) > before:
+        row.entries[-1].opened -= 1
+
+
 @contextlib.contextmanager
 def _lanes_of_one() -> Iterator[None]:
     def own(delivery: Delivery) -> tuple[str, str]:
@@ -419,6 +431,8 @@ PLANTED: dict[str, Planted] = {
     "pages nobody else when nobody has it": Planted(_wrap(Due, "_escalate", _never_escalate), 100, 0),
     "resolves through the key of the new rules": Planted(_wrap(Episodes, "close", _close_by_the_rules_of_now), 100, 0),
     "drops above a limit": Planted(_wrap(Storms, "place", _drop_above_the_limit), 100, 2),
+    "counts a change twice": Planted(_wrap(arrivals, "judge_flapping", _flap_early), 100, 0, ("flapping",)),
+    "leaves the second opening out of a digest": Planted(_wrap(notices, "_add", _collect_no_second), 100, 9, ("digests",)),
     "uses a dedup key again": Planted(_patch(episodes, "episode_id", lambda _at, _number: "1"), 100, 0),
     "lets timers fire for the time it was away": Planted(_wrap(Due, "restart", _restart_without_grace), 100, 1),
     "pages under a silence": Planted(_no_added_silences, 100, 0, ("silences",)),

@@ -24,6 +24,9 @@ NAMES = ("Down", "Burst", "Users", "Slow", "Flood", "Quiet", "Shared", "Noise", 
 RENAMED = ("paying", "shared", "quiet")
 """Rules that have another id in some versions, and say so."""
 
+FLAPS = "Flap"
+"""The name of what comes and goes where a rule counts that."""
+
 _CONFIG = """\
 listen: 127.0.0.1:9095
 store: sqlite:data/simulated.db
@@ -62,7 +65,7 @@ _FOLLOWING = {
 }
 
 
-_CHANNELS = "channels: {chat: {kind: webhook, url: env:CHAT, rate: unlimited}}\n"
+_CHANNELS = "channels: {{chat: {{kind: webhook, url: env:CHAT, rate: unlimited{digest}}}}}\n"
 
 
 def write_config(plan: Plan, chance: random.Random) -> str:
@@ -76,12 +79,16 @@ def write_config(plan: Plan, chance: random.Random) -> str:
         rate=plan.rate,
         retry_for=plan.retry_for,
         following=_FOLLOWING[plan.following],
-        channels=_CHANNELS if plan.chat else "",
+        channels=_CHANNELS.format(digest=_draw_digest(plan)) if plan.chat else "",
     )
 
 
 PROOFS = '  - {id: proof, match: {service: "*proof"}, group_by: [service]}\n'
 """Pages each team by itself in the calm."""
+
+
+def _draw_digest(plan: Plan) -> str:
+    return f", digest: {{every: {stream(plan.seed, 'digest').choice(('1m', '5m'))}}}" if plan.has("digests") else ""
 
 
 def write_heartbeats(plan: Plan) -> str:
@@ -123,6 +130,10 @@ def write_rules(plan: Plan, chance: random.Random) -> str:
     }
     if not plan.has("crowds"):
         del rules["flood"]
+    if plan.has("flapping"):
+        flapping = stream(plan.seed, "flapping rule")
+        changes, within = flapping.choice((3, 4, 6)), flapping.choice(("1m", "3m"))
+        rules["flappy"] = f"match: {{name: {FLAPS}}}, when: {{flapping: {{changes: {changes}, within: {within}}}}}"
     if plan.chat:
         rules["burst"] += ", otherwise: {notify: chat}"
         for name in ("slow", "quiet", "shared", "paying"):

@@ -17,7 +17,7 @@ from router.ingest.timestamps import format_time
 from router.testing.virtual import START
 from tests.simulation.life import ConnectionLost
 from tests.simulation.plan import stream
-from tests.simulation.rulebook import INBOUND_KEY, NAMES, SERVICES
+from tests.simulation.rulebook import FLAPS, INBOUND_KEY, NAMES, SERVICES
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -123,7 +123,7 @@ class Senders:
             yield self._events(number)
         yield self._tool()
         yield self._proofs()
-        if self._chance.random() < 0.5:
+        if self._chance.random() < 0.5 or plan.has("flapping"):
             yield self._flapper()
         if self._chance.random() < 0.3:
             yield self._changes()
@@ -227,6 +227,8 @@ class Senders:
         world = self._world
         chance = stream(world.plan.seed, "flapper")
         service, name = chance.choice(SERVICES), chance.choice(("Down", "Down", "Other", "Slow", "Quiet"))
+        if world.plan.has("flapping"):
+            name = FLAPS
         said = {"service": service, "name": name, "kind": "stateful", "dedup_key": "flapper", "labels": {"uid": "flapper"}}
         while world.is_troubled:
             await asyncio.sleep(chance.choice((1, 5, 20, 60)))

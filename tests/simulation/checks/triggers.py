@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from router.model.decision import Action, Decision, Reason
-from router.model.journal import AlertReceived, Restarted
+from router.model.journal import AlertReceived, Restarted, RulesChanged
 from router.model.quantity import parse_duration
 from router.rules.compiling import ruleset_from_texts
+from tests.simulation.rulebook import FLAPS
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
 _CAUSE = re.compile(r"(\d+) of (\d+) in (\w+)")
+_CHANGES = re.compile(r"(\d+) of (\d+) changes in (\w+)")
 _COUNTED = "burst"
 """The rule that counts plain occurrences per group; the other forms have models of their own in the property tests."""
 
@@ -25,6 +27,7 @@ def check_triggers(world: World, decisions: list[Decision]) -> None:
     _check_absences(world, decisions)
     _check_windows(world, decisions)
     _check_firing_for(world, decisions)
+    _check_flapping(world, decisions)
 
 
 def _check_absences(world: World, decisions: list[Decision]) -> None:
@@ -158,6 +161,47 @@ def _check_firing_for(world: World, decisions: list[Decision]) -> None:
 def _figures(decision: Decision) -> str:
     """What was counted, without the mute that kept it back."""
     return decision.cause.partition(", after ")[0]
+
+
+def _check_flapping(world: World, decisions: list[Decision]) -> None:
+    """Every "k of n changes in d" is recounted from the journal: how often its one alert began to fire or resolved."""
+    rule = f"{FLAPS.lower()}py"
+    firing: set[tuple[str, str]] = set()
+    changed: list[int] = []
+    for seq, entry in sorted(world.disk.tables.journal.items()):
+        if seq in world.watch.given_seqs and isinstance(entry.fact, AlertReceived) and entry.fact.alert.name == FLAPS:
+            alert = entry.fact.alert
+            if (alert.status == "firing") is not (alert.identity in firing):
+                changed.append(seq)
+            (firing.add if alert.status == "firing" else firing.discard)(alert.identity)
+    # By the first decision of this rule about it; before a reload it may have belonged elsewhere.
+    of = {decision.alert_seq: decision.at for decision in reversed(decisions) if decision.rule == rule}
+    opened_at = -(10**15)
+    for decision in decisions:
+        if decision.rule == rule and decision.action is Action.CLOSE:
+            opened_at = decision.at  # what occurred while it was open counts no more
+        if decision.rule != rule or decision.reason not in {Reason.FLAPPING, Reason.NOT_FLAPPING}:
+            continue
+        found = _CHANGES.fullmatch(_figures(decision))
+        assert found is not None, decision
+        counted, needed, within_ms = int(found[1]), int(found[2]), parse_duration(found[3])
+        times = [of[seq] for seq in changed if seq in of and seq <= decision.alert_seq]
+        most = sum(decision.at - within_ms < at <= decision.at for at in times)
+        if (decision.action is Action.OPEN) is not (counted >= needed) and decision.reason is Reason.FLAPPING:
+            world.violate(f"{decision.cause} led to {decision.action}: {decision}")
+        since = max(opened_at, decision.at - within_ms)
+        least = sum(since < at <= decision.at for at in times)
+        if not least <= counted <= most and not _is_disturbed(world, decision, within_ms):
+            world.violate(f"counted {decision.cause}, the journal has {least} to {most} changes: {decision}")
+        if decision.action is Action.OPEN:
+            opened_at = decision.at
+
+
+def _is_disturbed(world: World, decision: Decision, within_ms: int) -> bool:
+    """Whether other rules in its window, or what people did here, may have made it count otherwise."""
+    since = decision.at - within_ms
+    reloads = [entry.at for entry in world.disk.tables.journal.values() if isinstance(entry.fact, RulesChanged)]
+    return bool(world.plan.on & {"silences", "orphans", "people"}) or any(since <= at <= decision.at for at in reloads)
 
 
 def _changed_at(decisions: list[Decision], until: Decision) -> int:
