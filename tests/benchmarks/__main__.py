@@ -152,7 +152,8 @@ def _write_page(path: Path, race: Race, lines: Path) -> None:
     """Everything but the prose, which begins with the page's first second-level heading and stays."""
     _, heading, prose = (path.read_text() if path.exists() else "").partition("\n## ")
     counts = [len(runs) for runs in race.results.values()]
-    runs = "one run" if counts and max(counts) == 1 else f"{min(counts, default=0)} to {max(counts, default=0)} runs"
+    fewest, most = min(counts, default=0), max(counts, default=0)
+    runs = "one run" if most == 1 else f"{most} runs" if fewest == most else f"{fewest} to {most} runs"
     path.write_text(
         "# Against Alertmanager\n\n"
         "Written by `make bench`: one race, one machine, the same work for both, taking turns; medians (least to most) of "
