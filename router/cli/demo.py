@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
@@ -107,7 +110,7 @@ def demo(*, directory: Path, router_port: int, sandbox_port: int) -> None:
         )
         while all(part.poll() is None for part in parts):
             time.sleep(0.2)
-        fail("the demo ended by itself", hint="what is written above says why")
+        _tell_end(("the sandbox", "the router"), [part.poll() for part in parts])
     except KeyboardInterrupt:
         click.echo("demo: stopping …")
     finally:
@@ -140,6 +143,15 @@ def _prepare(directory: Path, router_port: int, sandbox_port: int, keys: dict[st
         if not (rules / example.name).exists():
             shutil.copy(example, rules / example.name)
     return config
+
+
+def _tell_end(names: Sequence[str], codes: Sequence[int | None]) -> NoReturn:
+    """Which of them ended, and how; ``codes`` as ``Popen.poll`` gives them."""
+    name, code = next((name, code) for name, code in zip(names, codes, strict=True) if code is not None)
+    if code < 0:
+        ended = f"{name} was ended by {signal.Signals(-code).name}"
+        fail(ended, hint="somebody did that, or the system was out of memory; started again it goes on where it was")
+    fail(f"{name} ended with exit code {code}", hint="what is written above says why")
 
 
 def _wait(part: subprocess.Popen[bytes], url: str) -> None:

@@ -46,6 +46,20 @@ def test_a_part_that_ends_at_once_is_named_with_its_exit_code(capsys) -> None:
     assert "http://127.0.0.1:1/ did not come up (exit code 3)" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("codes", "said"),
+    [
+        ([None, -9], "the router was ended by SIGKILL"),
+        ([1, None], "the sandbox ended with exit code 1"),
+        ([0, 1], "the sandbox"),
+    ],
+)
+def test_which_part_ended_and_how_is_said(codes: list[int | None], said: str, capsys) -> None:
+    with pytest.raises(SystemExit):
+        module._tell_end(("the sandbox", "the router"), codes)
+    assert said in capsys.readouterr().err
+
+
 def test_a_part_that_never_answers_is_given_up(monkeypatch, capsys) -> None:
     monkeypatch.setattr(module, "START_SECONDS", 0.2)
     monkeypatch.setattr(module, "LOOK_SECONDS", 0.02)
