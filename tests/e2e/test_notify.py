@@ -90,7 +90,7 @@ async def test_a_digest_survives_kill_9_and_comes_once(make_daemon, pagerduty) -
         assert body["summary"] == "Digest: 5 opened, 0 resolved"
         assert all(f"Slow{number}" in body["text"] for number in range(5))
         # What was sent and is not recorded yet is sent again after a kill, here as everywhere.
-        await eventually(lambda: [one["state"] for one in daemon.get("/v1/deliveries")[1]["items"]] == ["delivered"])
+        await eventually(lambda: [one.get("state") for one in daemon.get("/v1/deliveries")[1]["items"]] == ["delivered"])
         await off_loop(daemon.kill)
         await off_loop(daemon.start)
         listed = await off_loop(daemon.run_command, "deliveries", "--output", "json")
