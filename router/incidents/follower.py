@@ -390,6 +390,8 @@ class Follower:
             self._read_at.pop(page.pagerduty_id, None)
         if page.is_open and (not self._poll_at or page.status == "triggered"):
             self._plan_poll()
+        if page.is_open and not page.changed_at:  # what was heard of it does not say how it stands
+            self._poll_at = min(self._poll_at, self._clock.now() + self._rhythm.first_look_ms)
 
     async def _is_open(self, page: Page) -> bool:
         incident = await self._ask(lambda reader: reader.incident(page.incident))

@@ -1,7 +1,8 @@
 """What one piece of news from PagerDuty changes about one page. Pure: a page and a sighting in, the page as it is now out.
 
 Keeps these invariants: old news never moves a page back; the same news twice changes nothing the second time; a merge is no
-resolution; nobody's name is invented.
+resolution; nobody's name is invented; a page that PagerDuty has an incident for is open until it is known to be resolved,
+whatever was heard of it first.
 """
 
 from __future__ import annotations
@@ -61,7 +62,10 @@ def follow(page: Page, sighting: Sighting, *, now: int) -> Step:
         return Step(page)
     audit: list[AuditEntry] = []
     is_first = not page.pagerduty_id or _is_of_next(page, sighting)
+    news = sighting
     if is_first:
+        if not sighting.status:  # a note may be the first that is heard: it is there, and nobody is known to have it
+            news = msgspec.structs.replace(sighting, status="triggered", who="", by_person=False)
         text = f"PagerDuty's incident {sighting.number}" if sighting.number else f"PagerDuty's incident {sighting.pagerduty_id}"
         audit.append(_entry(page, sighting, "confirmed", now, text=text, by_us=True))
         page = msgspec.structs.replace(
@@ -69,6 +73,7 @@ def follow(page: Page, sighting: Sighting, *, now: int) -> Step:
             pagerduty_id=sighting.pagerduty_id,
             confirmed_at=page.confirmed_at or now,
             merged_from="",
+            changed_at=0,
             described_at=0,
             priority="",
             assignees=(),
@@ -81,11 +86,18 @@ def follow(page: Page, sighting: Sighting, *, now: int) -> Step:
     if sighting.merged_into:
         audit.append(_entry(page, sighting, "merged", now, text=f"into {sighting.merged_into}"))
         merged = msgspec.structs.replace(
-            page, pagerduty_id=sighting.merged_into, merged_from=sighting.pagerduty_id, number=0, url=""
+            page,
+            pagerduty_id=sighting.merged_into,
+            merged_from=sighting.pagerduty_id,
+            number=0,
+            url="",
+            status=page.status or "triggered",
         )
         return Step(merged, tuple(audit))
     page, told = _tell(page, sighting, now)
-    page, moved, facts = _move(page, sighting, now)
+    page, moved, facts = _move(page, news, now)
+    if news is not sighting:
+        page = msgspec.structs.replace(page, changed_at=0)  # since when is not known: whatever is heard of that counts
     return Step(page, (*audit, *told, *moved), facts)
 
 

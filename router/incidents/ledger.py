@@ -75,7 +75,7 @@ def _followed(page: Page) -> tuple[PageState, int, str]:
         took = _after(page, page.acknowledged_at)
         return PageState.ACKNOWLEDGED, page.acknowledged_at, f"{page.holder or 'Somebody'} has it, acknowledged{took}."
     if page.acknowledged_at:
-        return PageState.CONFIRMED, page.changed_at, f"{where}; nobody holds it acknowledged any more."
+        return PageState.CONFIRMED, page.changed_at or page.confirmed_at, f"{where}; nobody holds it acknowledged any more."
     return PageState.CONFIRMED, page.confirmed_at, f"{where}; nobody has acknowledged it yet."
 
 

@@ -11,6 +11,8 @@ from tests.simulation.planted import PLANTED
 from tests.simulation.runner import find, run_seed, run_seeds
 
 SEEDS = int(os.environ.get("SIMULATION_SEEDS", "1000"))
+FOUND = (402799,)
+"""Seeds beyond the suite's that once found a mistake."""
 SHOWN = 3
 """Timelines of failing seeds: all of them would hide the first."""
 PROOF = Path(__file__).resolve().parents[2] / "docs" / "explanation" / "proof.md"
@@ -22,6 +24,12 @@ def test_every_promise_holds_for_every_seed() -> None:
     shown = "\n\n".join(f"{result.timeline}\n{result.summary()}" for result in failures[:SHOWN])
     again = "\n".join(result.again for result in failures)
     assert not failures, f"{len(failures)} of {SEEDS} seeds failed\n\n{shown}\n\n{again}"
+
+
+@pytest.mark.parametrize("seed", FOUND)
+def test_a_seed_that_found_a_mistake_finds_it_no_more(seed: int) -> None:
+    result = run_seed(seed)
+    assert not result.failure, f"{result.timeline}\n{result.summary()}"
 
 
 @pytest.mark.parametrize("seed", [3, 13, 29])

@@ -184,6 +184,28 @@ async def test_lost_webhooks_are_made_up_for() -> None:
     assert (world.page().holder, world.told()) == ("Ada Example", [("1", "acknowledged")])
 
 
+async def test_a_page_whose_first_news_is_a_note_is_asked_about_and_followed() -> None:
+    """The webhooks before it were lost: nobody would have known who has it, nor that somebody resolved it."""
+    world = await World(hears=True).open()
+
+    def only_notes(bodies: list[bytes]) -> list[bytes]:
+        return [body for body in bodies if b"incident.annotated" in body]
+
+    await world.send(1)
+    world.clock.at += 1_000
+    world.sandbox.advance(world.clock.now())
+    world.sandbox.acknowledge(world.there(), world.clock.now(), user=ADA)
+    world.clock.at += 2_000
+    world.sandbox.annotate(world.there(), world.clock.now(), content="on it", user=ADA)
+    for _ in range(5):  # one at a time for each incident
+        world.clock.at += 1_000
+        await world.hear(order=only_notes)
+    await world.follower.step()
+    assert (world.page().pagerduty_id, world.audit()) == (world.there(), ["confirmed", "noted"])
+    await world.run(31)
+    assert (world.page().holder, world.told()) == ("Ada Example", [("1", "acknowledged")])
+
+
 async def test_incidents_of_others_cost_one_call() -> None:
     world = await World(hears=True).open()
     world.event("payments", "somebody else's")

@@ -75,6 +75,28 @@ def test_the_same_news_twice_changes_nothing_the_second_time(kind: str) -> None:
     assert after(news(kind, 5_000), page=page) == page
 
 
+def test_a_page_that_is_first_heard_of_through_a_note_is_open_until_it_is_known_how_it_stands() -> None:
+    assert told(SENT, news("annotated", 9_000, text="x")) == (["confirmed", "noted"], [])
+    page = after(news("annotated", 9_000, text="x"))
+    assert (page.status, page.is_open, page.changed_at) == ("triggered", True, 0)
+    assert told(page, seen("resolved", 4_000)) == (["resolved"], ["resolved"])
+    assert told(page, news("acknowledged", 4_000)) == (["acknowledged"], ["acknowledged"])
+
+
+def test_so_is_one_that_is_first_heard_of_as_merged() -> None:
+    page = after(news("resolved", 9_000, merged_into="Q2"))
+    assert (page.pagerduty_id, page.status, page.is_open) == ("Q2", "triggered", True)
+
+
+def test_a_note_on_the_next_incident_under_the_key_says_that_it_is_open_and_does_not_say_who_opened_it() -> None:
+    page = after(news("triggered", number=7), news("resolved", 5_000, number=7))
+    note = news("priority_updated", 60_000, pagerduty_id="Q2", number=9, priority="P1")
+    step = follow(page, note, now=NOW)
+    assert [(fact.status, fact.who, fact.by_person) for fact in step.facts] == [("reopened", "", False)]
+    assert (step.page.pagerduty_id, step.page.is_open) == ("Q2", True)
+    assert told(step.page, news("acknowledged", 30_000, pagerduty_id="Q2", number=9)) == (["acknowledged"], ["acknowledged"])
+
+
 def test_what_is_read_back_may_lag_but_not_for_ever() -> None:
     page = after(news("triggered"), news("acknowledged", 1_500))
     now = AT + 2_000
