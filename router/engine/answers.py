@@ -107,9 +107,10 @@ class Answers:
         state = self._state
         group = state.episodes.get(fact.dedup_key) or state.noted.get(fact.dedup_key)
         storm = state.storm_keys.get(fact.dedup_key)
-        teams = state.policy.ruleset.teams
+        ruleset = state.policy.ruleset
+        teams = ruleset.teams
         team = teams.get(fact.team)
-        fallback = None if team is None else team.fallback
+        fallback = ruleset.default_team if team is None else team.fallback  # a team that is gone stands for the default one
         if group is not None:
             paged = group.told.pages
         elif storm is not None:

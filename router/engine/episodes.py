@@ -191,7 +191,7 @@ class Episodes:
         earlier = episode.pages
         if earlier and wait_ms > 0:
             cause += f", told in {format_duration(wait_ms)}"
-        if state.policy.has_channels and ready is not None:
+        if ready is not None:
             self._tell_further(ready, group, alert, seq)
         teams, channels = split(episode.pages)
         state.decide(Action.UPDATE, Reason.SEVERITY_ROSE, seq, group.rule, digest_now, episode.key, cause, teams, channels)
@@ -202,12 +202,15 @@ class Episodes:
         self._storms.worsened(group, seq)
 
     def _tell_further(self, ready: Ready, group: Group, alert: Alert, seq: int) -> None:
-        """It is worse than what its openers were told of: whoever is told of this severity and was not yet is told now."""
+        """It is worse than what its openers were told of: whoever is told of this severity and was not yet is told now.
+
+        But an episode stays with the teams that have it: another one is paged by this only if none is yet.
+        """
         state = self._state
         episode = group.told
-        held = {state.storms[number].row.team for number in episode.storms}
-        known = {who(page) for page in episode.pages} | held
-        pages = state.policy.pages(ready.rule, alert.service, episode.worst)
+        told = [*episode.pages, *(page for number in episode.storms for page in state.storms[number].row.pages)]
+        known = {who(page) for page in told}
+        pages = state.policy.pages(ready.rule, alert.service, episode.worst, having_it={page[0] for page in told if page[0]})
         further = tuple([page for page in pages if who(page) not in known])
         if not further:
             return
@@ -216,10 +219,11 @@ class Episodes:
             placed = self._storms.place(ready, group, further)
         to_tell, storms = placed.pages, placed.storms
         reason = placed.reason or Reason.SEVERITY_ROSE
+        is_first = not episode.pages
         group_digest = state.digest_of(group)
         episode.pages += to_tell
         content = compose(ready, group, group_digest, episode, alert)
-        if ready.rule.escalate and not episode.steps and to_tell:
+        if ready.rule.escalate and not episode.steps and is_first and to_tell:
             self._plan_steps(ready, group, alert)
         teams, channels = split(further)
         state.decide(Action.OPEN, reason, seq, group.rule, group_digest, episode.key, placed.cause, teams, channels)

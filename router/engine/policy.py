@@ -5,7 +5,7 @@ Immutable but for its caches, all bounded. Must never hold anything about alerts
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import partial
 from operator import attrgetter
 from typing import assert_never
@@ -139,6 +139,10 @@ def _getter(name: str) -> Callable[[Alert], str]:
     return lambda alert: alert.labels.get(name) or field_of(alert, name)
 
 
+def _only(pages: tuple[Page, ...], teams: Collection[str]) -> tuple[Page, ...]:
+    return tuple([page for page in pages if page[0] in teams]) if teams else pages
+
+
 class Policy:
     """One version of the rules, asked about every alert."""
 
@@ -226,17 +230,20 @@ class Policy:
         team = self.ruleset.teams[self._owner(service) or self.ruleset.default_team]
         return (team.name, team.routing_key)
 
-    def pages(self, rule: Rule, service: str, severity: int) -> tuple[Page, ...]:
-        """Who is told of this service under this rule: teams, the default one in place of unknown ones, then channels."""
+    def pages(self, rule: Rule, service: str, severity: int, *, having_it: Collection[str] = ()) -> tuple[Page, ...]:
+        """Who is told of this service under this rule: teams, the default one in place of unknown ones, then channels.
+
+        ``having_it``: the teams that were paged of it already; then no others are, whoever the rule pages by now.
+        """
         if not self.has_channels:
-            return self.pages_of(rule.page, service)
+            return _only(self.pages_of(rule.page, service), having_it)
         named, channels = rule.page, rule.notify
         by_severity: tuple[str, ...] | None = None
         if channels is None:
             by_severity = self.ruleset.severity_channels.get(BY_VALUE[severity])
             if rule.by_severity and by_severity is not None and PAGE not in by_severity:
                 named = ()
-        pages = self.pages_of(named, service) if named else ()
+        pages = _only(self.pages_of(named, service), having_it) if named else ()
         if channels is None:
             teams = self.ruleset.teams
             of_teams = [channel for page in pages for channel in teams[page[0]].channels]

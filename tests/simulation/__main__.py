@@ -18,7 +18,7 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="the first of them (default 0)")
     parser.add_argument("--seed", type=int, help="only this one, with its timeline")
     parser.add_argument(
-        "--also", action="append", default=[], choices=KINDS + LATER_KINDS, help="with --seed: trouble besides what it draws"
+        "--also", action="append", default=[], choices=KINDS + LATER_KINDS, help="trouble besides what a seed draws"
     )
     parser.add_argument("--about", default="", help="with --seed: only lines of the timeline that speak of this")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: one a processor)")
@@ -29,7 +29,8 @@ def main() -> int:
         print(result.summary())
         return 1 if result.failure else 0
     began = time.monotonic()
-    failures = run_seeds(range(chosen.first, chosen.first + chosen.seeds), workers=chosen.workers, report=print)
+    seeds = range(chosen.first, chosen.first + chosen.seeds)
+    failures = run_seeds(seeds, workers=chosen.workers, also=chosen.also, report=print)
     seconds = time.monotonic() - began
     print(f"{chosen.seeds} seeds in {seconds:.1f} s ({chosen.seeds / seconds:.1f} a second), {len(failures)} failed")
     return 1 if failures else 0

@@ -31,6 +31,7 @@ from router.engine.episodes import Episodes
 from router.engine.finder import Finder
 from router.engine.mutes import Mutes
 from router.engine.orphans import Orphans
+from router.engine.policy import Policy
 from router.engine.rows import Heard
 from router.engine.storms import Placed, Storms
 from router.incidents import follower
@@ -249,6 +250,10 @@ def _drop_above_the_limit(place: Any, self: Storms, ready: Any, group: Any, page
     return place(self, ready, group, pages)
 
 
+def _page_the_new_owner(pages: Any, self: Policy, *given: Any, having_it: Any = ()) -> Any:
+    return pages(self, *given)
+
+
 def _restart_without_grace(_restart: Any, self: Due, _fact: Any, at: int) -> None:
     self.pass_time(at)
 
@@ -430,6 +435,7 @@ PLANTED: dict[str, Planted] = {
     ),
     "pages nobody else when nobody has it": Planted(_wrap(Due, "_escalate", _never_escalate), 100, 0),
     "resolves through the key of the new rules": Planted(_wrap(Episodes, "close", _close_by_the_rules_of_now), 100, 0),
+    "pages the new owner of what is open": Planted(_wrap(Policy, "pages", _page_the_new_owner), 100, 18, ("reloads",)),
     "drops above a limit": Planted(_wrap(Storms, "place", _drop_above_the_limit), 100, 2),
     "counts a change twice": Planted(_wrap(arrivals, "judge_flapping", _flap_early), 100, 0, ("flapping",)),
     "leaves the second opening out of a digest": Planted(_wrap(notices, "_add", _collect_no_second), 100, 9, ("digests",)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextlib
+import functools
 import io
 import logging
 import multiprocessing
@@ -107,13 +108,19 @@ def find(planted: Planted) -> Result | None:
 
 
 def run_seeds(
-    seeds: Iterable[int], *, workers: int, report: Callable[[str], object] = lambda _: None, keep: bool = False
+    seeds: Iterable[int],
+    *,
+    workers: int,
+    also: Iterable[str] = (),
+    report: Callable[[str], object] = lambda _: None,
+    keep: bool = False,
 ) -> list[Result]:
     """Those that failed, each reported as it is found; with ``keep`` all of them."""
+    run = functools.partial(run_seed, also=tuple(also))
     kept = []
     # Fresh processes: a copy of this one would have its threads' locks, and whatever tests left in it.
     with concurrent.futures.ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        for result in pool.map(run_seed, seeds, chunksize=4):
+        for result in pool.map(run, seeds, chunksize=4):
             if result.failure or keep:
                 kept.append(result)
             if result.failure:

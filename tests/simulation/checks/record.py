@@ -37,6 +37,7 @@ def check_record(world: World) -> None:
     decisions = [decision for _, decision in sorted(tables.decisions.items())]
     _check_every_alert_is_decided(world, decisions)
     _check_keys(world, decisions)
+    _check_teams(world, decisions)
     _check_pages(world, decisions)
     _check_replay(world, decisions)
     check_triggers(world, decisions)
@@ -82,6 +83,18 @@ def _check_keys(world: World, decisions: list[Decision]) -> None:
     closed = Counter(decision.dedup_key for decision in decisions if decision.action is Action.CLOSE)
     if opened != closed:
         world.violate(f"openings and closings differ: {(opened - closed) + (closed - opened)}")
+
+
+def _check_teams(world: World, decisions: list[Decision]) -> None:
+    """What is open stays with the teams that have it: only a fallback or a step of an escalation pages another one."""
+    having: dict[str, set[str]] = {}
+    for decision in decisions:
+        if decision.action is not Action.OPEN:
+            continue
+        known = having.setdefault(decision.dedup_key, set())
+        if known and not known.issuperset(decision.teams) and decision.reason not in {Reason.FALLBACK, Reason.ESCALATED}:
+            world.violate(f"{sorted(known)} had it, and others were paged: {decision}")
+        known.update(decision.teams)
 
 
 def _check_pages(world: World, decisions: list[Decision]) -> None:

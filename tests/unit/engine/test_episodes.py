@@ -8,6 +8,7 @@ from router.engine import episodes
 from router.engine.episodes import quiet_of
 from router.engine.rows import NEVER_RESOLVES
 from router.model.journal import DeliveryFailed, IncidentChanged, RulesChanged, SilenceChanged
+from router.model.pattern import Pattern
 from router.model.ruleset import OWNER, AfterQuiet, AllResolved, FiringFor, Limit, Never, Rule, Step, Team
 from router.model.severity import Severity
 from router.model.silence import PlainMatch, Silence
@@ -144,7 +145,19 @@ def test_a_chain_of_fallbacks_ends_where_it_began() -> None:
     world.play(
         ("1s", [failed(world, "one")], ["open fallback (team one: key revoked)", "> trigger two error"]),
         ("2s", [failed(world, "two")], ["none no_fallback (fallback one is paged already (key revoked))"]),
-        ("3s", [failed(world, "gone")], ["none no_fallback (team gone has no fallback (key revoked))"]),
+    )
+
+
+def test_what_cannot_be_delivered_to_a_team_that_is_gone_goes_to_the_default_team() -> None:
+    gone = Team(name="gone", routing_key="env:GONE")
+    world = World(Rule(id="r", page=("gone",)), given=[gone])
+    world.rulesets["v2"] = ruleset(Rule(id="r", page=("payments",)), version="v2")
+    world.step("0s", A)
+    world.step("1s", RulesChanged(version="v2"))
+    world.play(
+        ("2s", [failed(world, "gone")], ["open fallback (team gone: key revoked)", "> trigger platform error"]),
+        ("3s", [failed(world, "gone")], ["none no_fallback (fallback platform is paged already (key revoked))"]),
+        ("4s", [resolved(A)], ["close all_resolved", "> resolve gone", "> resolve platform"]),
     )
 
 
@@ -185,6 +198,100 @@ LEADS = Team(name="leads", routing_key="env:LEADS")
 
 def acknowledged(world: World, status: Any = "acknowledged") -> IncidentChanged:
     return IncidentChanged(dedup_key=world.events[0].dedup_key, status=status, who="Ada")
+
+
+CRITICAL = fire("pay-api", severity="critical")
+WITH_CHANNELS: dict[str, Any] = {"channels": ["chat", "mail"]}
+NEW_OWNER = [
+    Team(name="payments", routing_key="env:PAYMENTS", channels=("chat",)),
+    Team(name="search", routing_key="env:SEARCH", services=(Pattern("pay-*"),), channels=("mail",)),
+]
+
+
+def reloaded(before: Rule, after: Rule, *, given: list[Team] = NEW_OWNER, then: Any = None, **more: Any) -> World:
+    """A world that opened under one rule and is under the other when it becomes worse."""
+    world = World(start=ruleset(before, **more))
+    world.rulesets["v2"] = ruleset(after, version="v2", given=given, **(more if then is None else then))
+    world.step("0s", A)
+    world.step("10s", RulesChanged(version="v2"))
+    return world
+
+
+@pytest.mark.parametrize("more", [{}, WITH_CHANNELS])
+def test_an_open_episode_stays_with_the_team_it_has_paged_when_the_owner_changes_and_it_becomes_worse(more: Any) -> None:
+    world = reloaded(Rule(id="r"), Rule(id="r"), **more)
+    world.play(
+        ("20s", [CRITICAL], ["update severity_rose (error to critical)", "> update payments critical"]),
+        ("30s", [resolved(CRITICAL)], ["close all_resolved", "> resolve payments"]),
+        ("40s", [CRITICAL], ["open at_once", "> trigger search critical", *(["> trigger mail critical"] if more else [])]),
+    )
+    assert {event_.routing_key for event_ in world.events[:3]} == {"env:PAYMENTS"}
+
+
+@pytest.mark.parametrize("more", [{}, WITH_CHANNELS])
+def test_so_does_one_whose_rule_names_another_team_by_then_and_the_channels_of_its_severity_are_told(more: Any) -> None:
+    table = {Severity.CRITICAL: ("page", "chat")} if more else {}
+    world = reloaded(Rule(id="r", page=("payments",)), Rule(id="r", page=("search", "platform")), by_severity=table, **more)
+    further, told, over = [], [], []
+    if more:
+        further, told, over = ["open severity_rose"], ["> trigger chat critical"], ["> resolve chat"]
+    rose = "update severity_rose (error to critical)"
+    world.play(
+        ("20s", [CRITICAL], [*further, rose, *told, "> update payments critical"]),
+        ("30s", [resolved(CRITICAL)], ["close all_resolved", "> resolve payments", *over]),
+    )
+
+
+@pytest.mark.parametrize("more", [{}, WITH_CHANNELS])
+def test_a_step_pages_whom_it_named_at_the_opening_and_all_who_were_paged_are_told_of_the_end(more: Any) -> None:
+    step = Step(after_ms=MINUTE, page=(OWNER, "platform"))
+    world = reloaded(Rule(id="r", escalate=(step,)), Rule(id="r", escalate=(step,)), **more)
+    world.step("20s", CRITICAL)
+    cause = "step 1 of 1, not acknowledged for 1m, payments paged already"
+    world.play(
+        ("1m", [], [f"open escalated ({cause})", "> trigger platform critical"]),
+        ("2m", [resolved(CRITICAL)], ["close all_resolved", "> resolve payments", "> resolve platform"]),
+    )
+
+
+@pytest.mark.parametrize("more", [{}, WITH_CHANNELS])
+def test_a_reload_that_adds_a_step_adds_none_to_what_somebody_was_paged_for(more: Any) -> None:
+    step = Step(after_ms=MINUTE, page=("platform",))
+    world = reloaded(Rule(id="r"), Rule(id="r", escalate=(step,), notify=("chat",) if more else None), **more)
+    world.step("20s", CRITICAL)
+    assert world.step("5m") == []
+
+
+@pytest.mark.parametrize("then", [{}, WITH_CHANNELS])
+def test_what_nobody_was_paged_for_pages_the_owner_of_now_when_it_becomes_worse(then: Any) -> None:
+    """Only a channel was told when it opened; the rule pages by now, with its channels or without any left."""
+    world = reloaded(Rule(id="r", page=(), notify=("chat",)), Rule(id="r", notify=()), then=then, **WITH_CHANNELS)
+    said = world.step("20s", CRITICAL)
+    assert said[:2] == ["open severity_rose", "update severity_rose (error to critical)"]
+    assert said[2:] == (
+        ["> trigger search critical", "> update chat critical"]
+        if then
+        else ["none channel_removed (trigger for chat)", "> trigger search critical"]
+    )
+    assert {line for line in world.step("30s", resolved(CRITICAL)) if line.startswith(">")} == {
+        "> resolve search",
+        *(["> resolve chat"] if then else []),
+    }
+
+
+def test_what_a_storm_holds_for_a_team_stays_with_it_too() -> None:
+    limit = Limit(incidents=0, per_ms=MINUTE)
+    before = Team(name="payments", routing_key="env:PAYMENTS", services=(Pattern("pay-*"),), limit=limit)
+    after = Team(name="payments", routing_key="env:PAYMENTS", limit=limit)
+    world = World(start=ruleset(Rule(id="r"), given=[before]))
+    world.rulesets["v2"] = ruleset(Rule(id="r"), version="v2", given=[after, NEW_OWNER[1]])
+    world.step("0s", A)
+    world.step("10s", RulesChanged(version="v2"))
+    assert [event_.to for event_ in world.events] == ["payments"]
+    world.step("20s", CRITICAL)
+    world.step("30s", resolved(CRITICAL))
+    assert {event_.to for event_ in world.events} == {"payments"}
+    assert len({event_.dedup_key for event_ in world.events}) == 1
 
 
 def test_while_nobody_acknowledges_the_next_are_paged_with_the_same_key_and_all_are_told_of_the_end() -> None:
