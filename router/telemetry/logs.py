@@ -57,16 +57,19 @@ class Redactor:
 
 
 def _make_visible(_logger: object, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """For terminals: control characters in what others wrote become dots; only our own tracebacks have line breaks."""
-    return {key: value if key == "exception" else _flatten(value) for key, value in line.items()}
+    """For terminals: control characters in what others wrote become dots; only tracebacks have line breaks."""
+    return {key: _flatten_each_line(value) if key == "exception" else _flatten(value) for key, value in line.items()}
 
 
 def _flatten(value: Any) -> Any:
+    """One line; what is no text is shown by ``repr``, which has escapes for whatever is not printable."""
     if isinstance(value, str):
         return value if value.isprintable() else "".join(one if one.isprintable() else "·" for one in value)
-    if isinstance(value, list):
-        return [_flatten(item) for item in value]
     return value
+
+
+def _flatten_each_line(text: str) -> str:
+    return "\n".join(map(_flatten, text.split("\n")))
 
 
 def _encode(line: Any, **_: Any) -> str:
@@ -108,16 +111,16 @@ def set_up(
 
 
 class _RedactingFilter(logging.Filter):
-    """The same redaction for what libraries log."""
+    """The same for what libraries log: no secret, and one line, whatever they quote of others; only tracebacks have more."""
 
     def __init__(self, redactor: Redactor) -> None:
         super().__init__()
         self._redactor = redactor
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = self._redactor.clean(record.getMessage()), ()
+        record.msg, record.args = _flatten(self._redactor.clean(record.getMessage())), ()
         if record.exc_info:
-            record.exc_text = self._redactor.clean(logging.Formatter().formatException(record.exc_info))
+            record.exc_text = _flatten_each_line(self._redactor.clean(logging.Formatter().formatException(record.exc_info)))
         return True
 
 

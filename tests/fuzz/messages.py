@@ -1,11 +1,13 @@
-"""Targets for what others write to us besides alerts: webhooks of monitoring tools and of PagerDuty, expressions, filters,
-silences, an Alertmanager configuration. As in ``targets``: any bytes, and only a broken word raises.
+"""Targets for what others write to us besides alerts: webhooks of monitoring tools and of PagerDuty, expressions and the
+configurations they stand in, filters, silences, an Alertmanager configuration. As in ``targets``: any bytes, and only a broken
+word raises.
 """
 
 from __future__ import annotations
 
 import json
 import warnings
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -13,12 +15,15 @@ import msgspec
 from router.api.exchange import Refused
 from router.api.matchers import Filter
 from router.api.silencing import Posted, Silencing
+from router.config.loading import examine
+from router.config.settings import SourceSettings as ConfiguredSource
 from router.config.severities import DEFAULT_SCALE
 from router.importing.matchers import BadMatcher, read_matchers
 from router.importing.translating import translate_alertmanager
+from router.ingest.checking import check_webhook
 from router.ingest.expression import Expression, ExpressionError
 from router.ingest.limits import TooMuch
-from router.ingest.mapped import MappedReader
+from router.ingest.mapped import MappedReader, Read
 from router.ingest.presets.table import PRESETS, complete
 from router.ingest.sources import SourceSettings
 from router.ingest.webhooks import show_body
@@ -33,6 +38,12 @@ from tests.support.stores import StillClock
 NOW = 1_790_000_000_000
 LONGEST_REFUSAL = 20_000
 LONGEST_TRANSLATION = 50  # times the original
+_NOWHERE = Path("/nowhere")
+_BODIES = (
+    b'{"a":[{"b":1.5,"c":null}],"text":"warning: 3 of 5","at":"2026-09-21T13:13:20Z","n":-0.0,"s":""}',
+    b"[null,[],7]",
+    b"{}",
+)
 _FORM = {b"content-type": b"application/x-www-form-urlencoded"}
 _SAMPLE = {"a": [1, {"b": "c"}, None, True, 1.5], "text": "warning: 3 of 5", "at": "2026-09-21T13:13:20Z", "n": -0.0}
 
@@ -78,6 +89,10 @@ def read_hook(data: bytes) -> None:
     except (Unreadable, TooMuch) as error:
         _check_words(error)
         return
+    _check_reads(reads)
+
+
+def _check_reads(reads: list[Read]) -> None:
     for read in reads:
         if read.alert is not None:
             entry = Entry(seq=1, at=NOW, fact=AlertReceived(alert=read.alert))
@@ -111,6 +126,39 @@ def evaluate(data: bytes) -> None:
         expression.evaluate(_SAMPLE)
     except ExpressionError as error:
         _check_words(error)
+
+
+def compile_mapping(data: bytes) -> None:
+    """A configuration with webhook sources: mistakes with a place inside of it, or mappings that read every body in bounds."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PendingDeprecationWarning)
+        examined = examine(data, "fuzz.yaml", base=_NOWHERE, environ={}, read_secrets=False, check_webhook=check_webhook)
+    lines = data.count(b"\n") + data.count(b"\r") + 1
+    for found in examined.diagnostics:
+        assert found.code
+        assert 0 < len(found.message) < LONGEST_REFUSAL
+        assert 1 <= found.span.line <= lines
+        assert found.span.column >= 1
+    if examined.settings is None or any(found.level == "error" for found in examined.diagnostics):
+        assert examined.diagnostics, "what cannot be used says why"
+        return
+    for source in examined.settings.sources.values():
+        if source.webhook is not None:
+            _read_by(source)
+
+
+def _read_by(source: ConfiguredSource) -> None:
+    assert source.webhook is not None
+    webhook = complete(source.webhook)
+    settings = SourceSettings(name=source.name, kind="webhook", resolve_timeout_ms=source.resolve_timeout_ms, webhook=webhook)
+    reader = MappedReader(settings, webhook, DEFAULT_SCALE)
+    for body in _BODIES:
+        try:
+            reads = show_body(webhook, reader, body, {}, NOW)
+        except (Unreadable, TooMuch) as error:
+            _check_words(error)
+            continue
+        _check_reads(reads)
 
 
 def filter_alerts(data: bytes) -> None:

@@ -60,6 +60,29 @@ SEEDS: dict[str, list[bytes]] = {
         *(b"a[?b=='c'].b | [0]", b"regex_extract(text,'(\\\\d+)')", b"join_('-', a)", b"to_score(n, `0`, `1`)"),
         *(b"lookup(text, {warning: 'x'})", b"entries(@)", b"parse_json(text)", b"default(a, b)", b"split(text, ' ')[0]"),
     ],
+    "mapping": [
+        # JSON is YAML: so it is bent member by member as well.
+        (
+            b'{"default_team":"a","teams":{"a":{"pagerduty":{"routing_key":"env:KEY"}}},"sources":{"hook":{"kind":"webhook",'
+            b'"auth":{"secret":"env:S","user":"u","header":"X-A","signature":{"header":"X-S","prefix":"sha256="}},'
+            b'"statuses":{"firing":["bad"],"resolved":"good"},"severities":{"critical":["p1"],"info":"p4"},"resolve_timeout":"5m",'
+            b'"mapping":{"items":"a || [@]","ignore":"c","service":"text","name":"split(text, \' \')[0]","severity":"s",'
+            b'"score":"to_score(n, `0`, `10`)","status":"default(s, \'bad\')","kind":"event","summary":"upper(text)",'
+            b'"labels":{"x":"n","y":"join_(\'-\', a)"},"annotations":"@","details":{"all":"_body","h":"_headers"},'
+            b'"links":[{"href":"text","text":"s"}],"images":"a","generator_url":"text","starts_at":"at","ends_at":"n",'
+            b'"dedup_key":"regex_extract(text, \'([0-9]+)\')"}}}}'
+        ),
+        (
+            b'{"default_team":"a","teams":{"a":{"pagerduty":{"routing_key":"env:KEY"}}},"sources":{'
+            b'"g":{"kind":"grafana","auth":"env:S","mapping":{"details":"from_entries(a, \'b\', \'c\')"}},'
+            b'"c":{"kind":"cloudwatch-sns","topics":["arn:*"],"mapping":{"summary":"lookup(s, {ok: text})"}}}}'
+        ),
+        (
+            b"default_team: a\nteams: {a: {pagerduty: {routing_key: env:KEY}}}\nsources:\n  w:\n    kind: webhook\n    mapping:\n"
+            b"      service: a[?b==`1.5`].b | [0]\n      labels: {x: parse_json(text), y: '_headers.\"content-type\"'}\n"
+            b'      details: "entries(@)"\n'
+        ),
+    ],
     "filter": [b'a="b"', b'severity=~"crit.*"', b'{a="b",c!~"d"}', b'"x y"!="z"', b'["a=b", c]'],
     "silence": [
         (

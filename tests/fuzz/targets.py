@@ -247,6 +247,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "hook": messages.read_hook,
     "pagerduty": messages.read_pagerduty,
     "expression": messages.evaluate,
+    "mapping": messages.compile_mapping,
     "filter": messages.filter_alerts,
     "silence": messages.post_silence,
     "import": messages.translate,

@@ -84,11 +84,29 @@ def test_a_logger_made_before_the_set_up_obeys_it_all_the_same() -> None:
     assert msgspec.json.decode(line)["room"] == "dispatch"
 
 
-def test_on_a_terminal_nothing_that_others_wrote_drives_it() -> None:
+@pytest.mark.parametrize(
+    "text", ["\x1b]0;gone\x07\x9b2J\u202e fine\r\nforged line", "fine\x1b[31m", "fine\x9b2J", "fine\u202e"]
+)
+def test_on_a_terminal_nothing_that_others_wrote_drives_it(text: str) -> None:
     stream = io.StringIO()
     set_up(log_format="console", stream=stream)
-    logger("daemon").warning("trouble_raised", summary="\x1b]0;gone\x07\x9b2J\u202e fine\r\nforged line", mistakes=["\x1b[31m"])
+    logger("daemon").warning("trouble_raised", summary=text, mistakes=[text], counts={text: (text,)})
     written = stream.getvalue()
     assert len(written.splitlines()) == 1
     assert written.rstrip("\n").isprintable()
-    assert "fine" in written
+    assert written.count("fine") == 4
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_what_libraries_quote_of_others_forges_no_line_and_drives_no_terminal(log_format: str) -> None:
+    stream = io.StringIO()
+    set_up(log_format=log_format, stream=stream)
+    logging.getLogger("library").warning("answered %s", 'no\r\n{"level":"info","event":"forged"}\x1b[31m')
+    assert len(stream.getvalue().splitlines()) == 1
+    for log in (logging.getLogger("library"), logger("daemon")):
+        try:
+            raise ValueError("no\x1b[31m\x07")
+        except ValueError:
+            log.exception("failed")
+    assert all(line.isprintable() for line in stream.getvalue().split("\n"))
+    assert "Traceback" in stream.getvalue()
