@@ -1,4 +1,4 @@
-"""``POST /v1/incidents/N/…`` and ``POST /v1/reconcile``: what a person does to pages from here, through PagerDuty.
+"""``POST /v1/incidents/N/…``, ``/v1/reconcile`` and ``/v1/strays``: what a person does to pages from here, through PagerDuty.
 
 Must never do: act for somebody whose token may not write.
 """
@@ -11,12 +11,16 @@ from typing import Any, Protocol
 import msgspec
 
 from router.api.exchange import Answer, Refused, Request, answer_json
+from router.api.reading import Query
+from router.api.silences import signed
 from router.errors import RemoteRefused, RemoteUnavailable, StoreError
 from router.incidents.actions import CannotAct, Done, Nowhere
+from router.incidents.strays import MAX_RESOLVED, Looked, Resolved
 from router.model.wish import Verb, Wish
 
 _decode = msgspec.json.Decoder(Wish).decode
 _MAX_DIGITS = 18
+_MAX_REASON = 4_096
 
 
 class PageActions(Protocol):
@@ -27,6 +31,30 @@ class PageActions(Protocol):
         ...
 
 
+class StrayFinder(Protocol):
+    """Knows what is open in PagerDuty that came from us and that we do not know."""
+
+    async def look(self) -> Looked:
+        """CannotAct without a token, a RemoteError when PagerDuty cannot be asked."""
+        ...
+
+    async def resolve(self, numbers: Sequence[int], *, everything: bool = False, reason: str, who: str) -> Sequence[Resolved]:
+        """The same; CannotAct also where none is open in one of these incidents."""
+        ...
+
+
+class Ending(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which strays are over, by PagerDuty's numbers of their incidents or all of them; why, and who says so."""
+
+    reason: str
+    numbers: tuple[int, ...] = ()
+    all: bool = False
+    by: str = ""
+
+
+_decode_ending = msgspec.json.Decoder(Ending).decode
+
+
 class Acting:
     """The handlers. ``who``: the name behind an ``Authorization`` header; ``reconcile``: compare, and mend unless dry."""
 
@@ -35,11 +63,13 @@ class Acting:
         *,
         actions: PageActions,
         reconcile: Callable[[bool], Awaitable[Sequence[Any]]],
+        strays: StrayFinder,
         who: Callable[[bytes | None], str],
     ) -> None:
         """Nothing to set up."""
         self._actions = actions
         self._reconcile = reconcile
+        self._strays = strays
         self._who = who
 
     def doing(self, verb: Verb) -> Callable[[Request, str], Awaitable[Answer]]:
@@ -57,6 +87,28 @@ class Acting:
         if wanted not in (["true"], ["false"]) or query.keys() - {"dry_run"}:
             raise Refused(400, "the only query value is dry_run, true or false")
         return answer_json({"items": await _guard(self._reconcile(wanted == ["true"])), "next": None})
+
+    async def list_strays(self, request: Request) -> Answer:
+        """``GET /v1/strays``: asks PagerDuty, unless it was asked a moment ago."""
+        Query(request)
+        looked = await _guard(self._strays.look())
+        return answer_json({"items": looked.strays, "next": None, "looked_at": looked.at, "not_asked": looked.not_asked})
+
+    async def resolve_strays(self, request: Request) -> Answer:
+        """``POST /v1/strays/resolve``: ``numbers`` or ``all``, and a ``reason``; each resolved under its own key."""
+        try:
+            wish = _decode_ending(request.body)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise Refused(400, f"the body cannot be used: {error}") from error
+        reason = wish.reason.strip()[:_MAX_REASON]
+        if not reason:
+            raise Refused(400, "reason: expected why they are over, found nothing")
+        if bool(wish.numbers) is wish.all or len(wish.numbers) > MAX_RESOLVED:
+            raise Refused(400, f"expected either numbers, of PagerDuty's incidents and at most {MAX_RESOLVED}, or all")
+        name = self._who(request.headers.get(b"authorization"))
+        who = signed(wish.by[:256], name) or name
+        done = await _guard(self._strays.resolve(wish.numbers, everything=wish.all, reason=reason, who=who))
+        return answer_json({"items": done})
 
     async def _act(self, request: Request, number: str, verb: Verb) -> Answer:
         if not (number.isascii() and number.isdigit()) or len(number) > _MAX_DIGITS:

@@ -113,7 +113,18 @@ def _acting(acting: Acting) -> list[Route]:
     reconciling = Route(
         method="POST", path=path, handler=acting.reconcile, scope="write", name="reconcile", audit="asked to reconcile"
     )
-    return [*routes, reconciling]
+    strays = [
+        Route(method="GET", path="/v1/strays", handler=acting.list_strays, scope="read", name="strays"),
+        Route(
+            method="POST",
+            path="/v1/strays/resolve",
+            handler=acting.resolve_strays,
+            scope="write",
+            name="strays",
+            takes_body=True,
+        ),
+    ]
+    return [*routes, reconciling, *strays]
 
 
 def _health(health: Health) -> list[Route]:

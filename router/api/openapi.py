@@ -12,6 +12,7 @@ import msgspec
 
 from router import __version__
 from router.api import foreign
+from router.api.acting import Ending
 from router.api.exchange import Answer, Request
 from router.api.orphaned import Adopting, Closing
 from router.api.reading import DEFAULT_LIMIT, MAX_LIMIT, ListedAlert, ListedDelivery
@@ -20,6 +21,7 @@ from router.history.figures import DIMENSIONS
 from router.history.rendering import CONTENT_TYPES, FORMS
 from router.incidents.explanation import Explanation
 from router.incidents.reconcile import Finding
+from router.incidents.strays import Looked, Resolved
 from router.model.delivery import Delivery, DeliveryState
 from router.model.incident import Incident, Orphan
 from router.model.wish import Wish
@@ -39,6 +41,9 @@ _TYPES = (
     Orphan,
     Closing,
     Adopting,
+    Looked,
+    Ending,
+    Resolved,
 )
 _VERBS = {
     "acknowledge": "Say in PagerDuty that somebody has it.",
@@ -171,7 +176,7 @@ def document() -> bytes:
             "openapi": "3.1.0",
             "info": {"title": "alert-router", "version": __version__, "description": "See docs/reference/http.md."},
             "security": [{"token": []}],
-            "paths": paths | foreign.PATHS,
+            "paths": paths | _strays() | foreign.PATHS,
             "components": {
                 "schemas": components | foreign.SCHEMAS | {"PostedAlert": POSTED_ALERT, "Error": _ERROR},
                 "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
@@ -268,6 +273,22 @@ def _settling(summary: str, name: str, wish: str) -> dict[str, Any]:
     one = _one(summary, name, {"type": "object"})
     body = {"required": True, "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{wish}"}}}}
     return one | {"requestBody": body, "responses": one["responses"] | _refused(409, 429)}
+
+
+def _strays() -> dict[str, Any]:
+    """Asks PagerDuty, so it may be refused as what acts there is."""
+    page = _page({"$ref": "#/components/schemas/Stray"})
+    members = page["properties"] | {"looked_at": {"type": "integer"}, "not_asked": {"type": "integer"}}
+    listing = _answering("What is open in PagerDuty that came from here and is not known here.", page | {"properties": members})
+    done = {"type": "object", "properties": {"items": {"type": "array", "items": {"$ref": "#/components/schemas/Resolved"}}}}
+    body = {"required": True, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Ending"}}}}
+    ending = _answering("Resolve strays, each under its own key.", done)
+    return {
+        "/v1/strays": {"get": listing | {"responses": listing["responses"] | _refused(409, 502)}},
+        "/v1/strays/resolve": {
+            "post": ending | {"requestBody": body, "responses": ending["responses"] | _refused(408, 409, 413, 415, 502)}
+        },
+    }
 
 
 def _ending() -> dict[str, Any]:

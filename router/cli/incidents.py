@@ -14,6 +14,7 @@ from router.cli.formats import clip, duration, instant, severity
 from router.cli.options import OptionsAnywhere, config_option, fail, limit_option, output_option, print_json, print_table
 from router.cli.orphans import adopt, close, orphans
 from router.cli.reading import open_store
+from router.cli.strays import strays
 from router.incidents.explanation import explain_incident
 from router.model.quantity import QuantityError, parse_duration
 
@@ -72,7 +73,7 @@ def show(ctx: click.Context, incident: str) -> None:
     print_explanation(found, output)
 
 
-for command in (orphans, adopt, close):
+for command in (orphans, adopt, close, strays):
     incidents.add_command(command)
 
 ACTING_SECONDS = 90.0

@@ -352,7 +352,7 @@ class Daemon:
             outbox=self._parts.dispatcher.snapshot,
             usage=self._store.usage,
             bodies_held=lambda: self._doorway.bodies_held,
-            followed=lambda: self._parts.paging.follower.figures() | self._parts.drills.figures(),
+            followed=lambda: {**self._parts.paging.figures(), **self._parts.drills.figures()},
             remembered=self._history.figures,
             reloaded=lambda: (self._reloader.succeeded, self._reloader.loaded_at),
         )

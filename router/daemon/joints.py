@@ -198,6 +198,21 @@ class KeyRing:
         begin = f"{INCIDENTS_REFERENCE}{service}/"
         return {name for name, team in self.teams.items() if team.routing_key.startswith(begin)}
 
+    def teams_by_orchestration(self) -> set[str]:
+        """Teams whose key is an orchestration's: those begin with R."""
+        found = set()
+        for name, team in self.teams.items():
+            try:
+                if not is_made_by_rest(team.routing_key) and self.resolve(team.routing_key).startswith("R"):
+                    found.add(name)
+            except RouterError:
+                continue
+        return found
+
+    def references_by_team(self) -> dict[str, str]:
+        """By which way each team is paged now."""
+        return {name: team.routing_key for name, team in self.teams.items()}
+
     def references(self) -> set[str]:
         """The ways by which teams are paged now."""
         return {team.routing_key for team in self.teams.values()}

@@ -18,11 +18,13 @@ from router.incidents.follower import Follower
 from router.incidents.orders import Guard, Orders
 from router.incidents.reconcile import Reconciler
 from router.incidents.rhythm import HEARING, POLLING, Rhythm
+from router.incidents.strays import Strays
 from router.model.delivery import Delivery, Outcome
+from router.model.event import Event
 from router.pagerduty.incidents import IncidentsClient
 from router.pagerduty.rest import RestClient
 from router.store.base import Reader, Store
-from router.telemetry.metrics import Metrics
+from router.telemetry.metrics import GaugeValues, Metrics
 from router.wire.transport import Limits, open_transport
 
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
@@ -70,6 +72,14 @@ class PageBell:
         """They can."""
         await self._troubles.clear(Trouble.PAGES_NOT_FOLLOWED)
 
+    async def strays(self, summary: str) -> None:
+        """PagerDuty has incidents of ours that we do not know."""
+        await self._troubles.fire(Trouble.STRAY_INCIDENTS, summary)
+
+    async def no_strays(self) -> None:
+        """It has none."""
+        await self._troubles.clear(Trouble.STRAY_INCIDENTS)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Paging:
@@ -78,12 +88,17 @@ class Paging:
     follower: Follower
     actions: Actions
     reconciler: Reconciler
+    strays: Strays
     client: RestClient | None
     maker: RestClient | None
     looker: Looker
     orders: Orders
     incidents: IncidentsClient
     guard: Guard
+
+    def figures(self) -> GaugeValues:
+        """What is followed, and what is not known here."""
+        return {**self.follower.figures(), **self.strays.figures()}
 
     async def aclose(self) -> None:
         """Let go of connections and the reader."""
@@ -103,6 +118,7 @@ def join_paging(
     clock: Clock,
     metrics: Metrics,
     resend: Callable[[Delivery], Awaitable[Outcome]],
+    encode: Callable[[Event], bytes],
     rhythm: Rhythm | None = None,
 ) -> Paging:
     """The parts that follow pages, as configured: by webhooks if there are secrets for them, else by asking."""
@@ -112,12 +128,13 @@ def join_paging(
     maker = _open_rest(pagerduty, keys, clock)
     looker = Looker(store.reader())
     hears = bool(pagerduty.webhook_secrets)
+    bell = PageBell(troubles)
     follower = Follower(
         remote=rest,
         journal=store,
         notebook=store,
         ask=looker,
-        bell=PageBell(troubles),
+        bell=bell,
         clock=clock,
         metrics=metrics,
         rhythm=rhythm or (HEARING if hears else POLLING),
@@ -127,6 +144,10 @@ def join_paging(
         reads_log=not hears,
     )
     counts.follow = follower.delivered
+    strays = Strays(
+        remote=rest, register=follower.register, ways=keys, ask=looker, notebook=store, bell=bell, encode=encode, send=resend,
+        clock=clock,
+    )  # fmt: skip
     endpoint = urlsplit(pagerduty.api_url).netloc
     return Paging(
         follower=follower,
@@ -136,8 +157,10 @@ def join_paging(
             ask=looker,
             resend=resend,
             references=keys.references,
+            strays=strays,
             clock=clock,
         ),
+        strays=strays,
         client=rest,
         maker=maker,
         looker=looker,

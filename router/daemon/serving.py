@@ -95,6 +95,7 @@ class Doorway:
                 acting=Acting(
                     actions=parts.paging.actions,
                     reconcile=lambda dry_run: parts.paging.reconciler.run(dry_run=dry_run),
+                    strays=parts.paging.strays,
                     who=who,
                 ),
                 compatible=Compatible(

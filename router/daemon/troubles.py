@@ -47,6 +47,7 @@ class Trouble(StrEnum):
     DRILL_FAILED = "DrillFailed"
     DEED_FAILED = "DeedFailed"
     CHANNEL_FAILED = "ChannelFailed"
+    STRAY_INCIDENTS = "StrayIncidents"
 
 
 SEVERITIES = {
@@ -62,6 +63,7 @@ SEVERITIES = {
     Trouble.DRILL_FAILED: Severity.ERROR,
     Trouble.DEED_FAILED: Severity.WARNING,
     Trouble.CHANNEL_FAILED: Severity.WARNING,  # what only tells wakes nobody when it cannot
+    Trouble.STRAY_INCIDENTS: Severity.WARNING,
 }
 
 

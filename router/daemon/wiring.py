@@ -85,7 +85,7 @@ def wire(
     )
     paging = join_paging(
         settings=settings, store=store, keys=keys, troubles=troubles, counts=counts, resend=channels.send,
-        clock=clock, metrics=metrics,
+        encode=channels.encode, clock=clock, metrics=metrics,
     )  # fmt: skip
     _join_ways(channels, telling, paging)
     recollection = Recollection(settings.history.links)  # links of a page: in memory, so nobody waits for them

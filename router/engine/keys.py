@@ -7,6 +7,8 @@ process to process.
 from __future__ import annotations
 
 import hashlib
+import re
+from typing import NamedTuple
 
 import msgspec
 
@@ -14,6 +16,7 @@ DEDUP_KEY_CAP = 255
 """Characters PagerDuty allows in a dedup key."""
 
 _RULE_CAP = 180
+_OWN = re.compile(r"(.+)/([0-9a-f]{16})/([0-9a-z]{1,13})-([0-9a-z]{1,13})", re.DOTALL)
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _PAIRS = tuple(high + low for high in _DIGITS for low in _DIGITS)
 _encode = msgspec.json.Encoder().encode
@@ -43,3 +46,17 @@ def dedup_key(owner: str, group: str, episode: str) -> str:
     if len(owner) > _RULE_CAP:
         owner = f"{owner[:_RULE_CAP]}~{hashlib.blake2b(owner.encode(), digest_size=8).hexdigest()}"
     return f"{owner}/{group}/{episode}"
+
+
+class OwnKey(NamedTuple):
+    """A dedup key taken apart."""
+
+    owner: str  # the rule's id, or what stands in its place
+    group: str
+    opened_at: int
+
+
+def read_key(key: str) -> OwnKey | None:
+    """What a key says that has the form of ours; None for any other."""
+    found = _OWN.fullmatch(key)
+    return None if found is None else OwnKey(found[1], found[2], int(found[3], 36))

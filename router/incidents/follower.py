@@ -335,8 +335,8 @@ class Follower:
         if made:
             return made[0]
         if service and self.remote is not None:
-            keys = await self.remote.integration_keys(service)
-            owners = [team for team in teams if team in self._teams_with_key(keys)]
+            keys = await self.remote.integrations(service)
+            owners = [team for team in teams if team in self._teams_with_key(keys.values())]
             if owners:
                 if len(self._service_teams) < MAX_FOREIGN:
                     self._service_teams[service] = owners[0]

@@ -47,8 +47,8 @@ class Remote(Protocol):
         """The messages with which responders were asked."""
         ...
 
-    async def integration_keys(self, service: str) -> list[str]:
-        """The routing keys of a service."""
+    async def integrations(self, service: str) -> dict[str, str]:
+        """The routing keys of a service by the ids of its integrations; empty for one that has none or shows none."""
         ...
 
 
@@ -139,4 +139,12 @@ class Bell(Protocol):
 
     async def sees(self) -> None:
         """They can."""
+        ...
+
+    async def strays(self, summary: str) -> None:
+        """Incidents are open in PagerDuty that came from us and that we do not know."""
+        ...
+
+    async def no_strays(self) -> None:
+        """None are."""
         ...

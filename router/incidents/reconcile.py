@@ -1,7 +1,8 @@
 """Compares what PagerDuty has open with what we hold open, and mends what can be mended safely; the rest is listed with why.
 
 Mended: news that was missed (webhooks lost while the subscription was disabled), pages that were not confirmed, incidents
-whose resolve got lost. Listed only: what a person decided. Must never do: open anything, or close what a person reopened.
+whose resolve got lost. Listed only: what a person decided, and strays, of which the store knows nothing. Must never do: open
+anything, or close what a person reopened.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from router.clock import Clock
 from router.incidents.follower import Follower
 from router.incidents.following import follow
 from router.incidents.protocols import Ask, Remote
+from router.incidents.strays import Stray, Strays
 from router.model.delivery import Accepted, Delivery, DeliveryState, Outcome, Priority
 from router.model.incident import Incident
 from router.model.page import AuditEntry, Page, Sighting
@@ -28,7 +30,7 @@ MAX_COMPARED = 10_000
 SETTLED_MS = 120_000
 """What we sent less than this ago may still be on its way through PagerDuty."""
 
-FindingKind = Literal["missed_news", "unconfirmed", "open_there", "open_here", "unknown_key"]
+FindingKind = Literal["missed_news", "unconfirmed", "open_there", "open_here", "unknown_key", "stray"]
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +54,7 @@ class Reconciler:
         ask: Ask,
         resend: Callable[[Delivery], Awaitable[Outcome]],
         references: Callable[[], set[str]],
+        strays: Strays,
         clock: Clock,
     ) -> None:
         """``resend``: one more try of a delivery's very bytes. ``references``: the routing keys that teams have now."""
@@ -59,6 +62,7 @@ class Reconciler:
         self._ask = ask
         self._resend = resend
         self._references = references
+        self._strays = strays
         self._clock = clock
         self._resent = 0
 
@@ -77,7 +81,8 @@ class Reconciler:
         for incident in await self._ask(lambda reader: reader.incidents(status="open", limit=MAX_COMPARED)):
             if incident.number not in just_told:
                 findings += await self._compare_open(incident)
-        return findings
+        looked = await self._strays.look()
+        return findings + [_stray(stray) for stray in looked.strays]
 
     async def _compare_waiting(self, remote: Remote, page: Page, *, dry_run: bool) -> list[Finding]:
         waiting = self._follower.register.waiting.get((page.incident, page.team))
@@ -173,6 +178,17 @@ class Reconciler:
                 page = Page(incident=incident.number, team=team, dedup_key=incident.dedup_key)
                 findings.append(_finding("unknown_key", page, reason, mended=False))
         return findings
+
+
+def _stray(stray: Stray) -> Finding:
+    return Finding(
+        kind="stray",
+        incident=0,
+        team=", ".join(stray.teams),
+        pagerduty_id=stray.pagerduty_id,
+        reason=f"PagerDuty's #{stray.number} came from here as {stray.dedup_key} and is not known here: see `incidents strays`",
+        mended=False,
+    )
 
 
 def _finding(kind: FindingKind, page: Page, reason: str, *, mended: bool) -> Finding:

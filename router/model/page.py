@@ -136,6 +136,8 @@ class AlertPicture(msgspec.Struct, frozen=True, kw_only=True):
     key: str  # the dedup key of the event that made it
     is_resolved: bool
     service: str  # PagerDuty's id
+    integration: str = ""  # PagerDuty's id of the way it came in
+    summary: str = ""
 
 
 class Followed(msgspec.Struct, frozen=True, kw_only=True):

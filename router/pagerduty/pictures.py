@@ -141,6 +141,8 @@ def alert_of(alert: Mapping[str, Any]) -> AlertPicture:
         key=key if isinstance(key, str) else "",
         is_resolved=alert.get("status") == "resolved",
         service=word(members(alert.get("service")).get("id")),
+        integration=word(members(alert.get("integration")).get("id")),
+        summary=word(alert.get("summary")),
     )
 
 

@@ -146,12 +146,15 @@ class RestClient:
         asked = rows(members(answer.get("incident")).get("responder_requests"))
         return [message for row in asked if isinstance(message := row.get("message"), str)]
 
-    async def integration_keys(self, service: str) -> list[str]:
-        """The routing keys of a service's integrations, to find out whose it is. Secrets: never logged or stored."""
+    async def integrations(self, service: str) -> dict[str, str]:
+        """The routing keys of a service by the ids of its integrations; empty for one that has none or shows none.
+
+        To find out whose the service is. Secrets: never logged or stored.
+        """
         path = f"/services/{_path(service)}"
         answer = await self._read(path, "services", [("include[]", "integrations")], none_when_missing=True) or {}
         found = rows(members(answer.get("service")).get("integrations"))
-        return [key for row in found if isinstance(key := row.get("integration_key"), str)]
+        return {word(row.get("id")): key if isinstance(key := row.get("integration_key"), str) else "" for row in found}
 
     # the past, for ``past``
 

@@ -45,6 +45,7 @@ GAUGES: dict[str, tuple[str, str]] = {
     "history_objective_share": ("Share of the last 30 days' incidents that met a service level objective.", "objective"),
     "active_alerts": ("Alerts that fire now.", ""),
     "open_incidents": ("Incidents that are open now.", ""),
+    "stray_incidents": ("Incidents open in PagerDuty under keys of ours that the store does not know.", ""),
     "orphaned_incidents": ("Incidents that are open of rules no longer in force.", ""),
     "timers": ("Timers the engine waits for.", ""),
     "store_bytes": ("Size of the store.", ""),

@@ -29,6 +29,7 @@ from router.clock import Clock, SystemClock
 from router.history.sqlite.reader import SqliteHistory
 from router.incidents.actions import Done
 from router.incidents.reconcile import Finding
+from router.incidents.strays import Looked, Resolved, Stray
 from router.ingest.intake import Intake
 from router.ingest.register import Register
 from router.ingest.sources import SourceSettings
@@ -158,6 +159,29 @@ class NoActions:
         return [Done(team="payments", pagerduty_id="Q1", status="acknowledged")]
 
 
+class OneStray:
+    """One stray, and what was resolved of it."""
+
+    def __init__(self) -> None:
+        self.ended: list[tuple[tuple[int, ...], bool, str, str]] = []
+        self.error: Exception | None = None
+
+    async def look(self) -> Looked:
+        if self.error is not None:
+            raise self.error
+        stray = Stray(
+            dedup_key="rule/0011223344556677/1-1", pagerduty_id="Q7", number=7, url="https://x/7", title="it burns",
+            teams=("payments",), service="PS1", status="triggered", holder="", rule="rule", opened_at=1, open_here=0,
+        )  # fmt: skip
+        return Looked(at=5, strays=(stray,), not_asked=2)
+
+    async def resolve(self, numbers: Sequence[int], *, everything: bool = False, reason: str, who: str) -> list[Resolved]:
+        if self.error is not None:
+            raise self.error
+        self.ended.append((tuple(numbers), everything, reason, who))
+        return [Resolved(number=7, dedup_key="rule/0011223344556677/1-1", team="payments", taken=True)]
+
+
 class Rig:
     """Every part of the API over a store in memory."""
 
@@ -172,6 +196,7 @@ class Rig:
         self.deliveries: Any = NoDeliveries()
         self.webhooks: Webhooks = NoWebhooks()
         self.actions: Any = NoActions()
+        self.strays = OneStray()
         self.room = ReadingRoom(self.journal.store.reader)
         self.authenticator = Authenticator(tokens)
         self.api = self._api()
@@ -215,7 +240,7 @@ class Rig:
                 base=Path(),
                 own_stats=reading.stats,
             ),
-            acting=Acting(actions=self.actions, reconcile=self.reconcile, who=self.authenticator.name_of),
+            acting=Acting(actions=self.actions, reconcile=self.reconcile, strays=self.strays, who=self.authenticator.name_of),
             compatible=Compatible(room=self.room, expiries=self.register, version="1.2.3", started_at=self.clock.now()),
             silencing=Silencing(room=self.room, clock=self.clock, change=self._change, who=self.authenticator.name_of),
             silences=Silences(

@@ -15,15 +15,17 @@ from router.incidents.actions import Actions
 from router.incidents.follower import Follower
 from router.incidents.reconcile import Reconciler
 from router.incidents.rhythm import HEARING, POLLING
+from router.incidents.strays import Strays
 from router.model.delivery import Accepted, Delivery, DeliveryState, Outcome, Priority
 from router.model.incident import Incident
 from router.model.journal import Entry, Fact, IncidentChanged
 from router.model.page import Page
 from router.model.severity import Severity
+from router.pagerduty.events_v2 import encode
 from router.pagerduty.rest import RestClient
 from router.pagerduty.webhook import read_webhook
 from router.sandbox.facade import Sandbox
-from router.sandbox.settings import DEFAULT_TOKEN, ServiceSpec, Settings
+from router.sandbox.settings import DEFAULT_TOKEN, OrchestrationSpec, ServiceSpec, Settings
 from router.sandbox.switches import Switches
 from router.store.base import Commit, Reader
 from router.store.memory import MemoryStore
@@ -63,6 +65,7 @@ class RecordedBell:
         self.missed: list[str] = []
         self.confirmed_teams: list[str] = []
         self.is_blind = ""
+        self.told_of_strays = ""
 
     async def not_confirmed(self, team: str, summary: str) -> None:
         assert summary
@@ -77,6 +80,31 @@ class RecordedBell:
     async def sees(self) -> None:
         self.is_blind = ""
 
+    async def strays(self, summary: str) -> None:
+        self.told_of_strays = summary
+
+    async def no_strays(self) -> None:
+        self.told_of_strays = ""
+
+
+class TwoTeams:
+    """Each with a routing key of its own; ``others``: whose key is an orchestration's."""
+
+    def __init__(self) -> None:
+        self.orchestrated: dict[str, str] = {}
+
+    def teams_with_key(self, keys: Iterable[str]) -> set[str]:
+        return World.teams_with_key(keys)
+
+    def teams_with_service(self, service: str) -> set[str]:
+        return set()
+
+    def teams_by_orchestration(self) -> set[str]:
+        return set(self.orchestrated)
+
+    def references_by_team(self) -> dict[str, str]:
+        return {team: f"env:{team}" for team in (*KEYS, *self.orchestrated)}
+
 
 class World:
     """One account at PagerDuty, one store, one follower."""
@@ -89,6 +117,7 @@ class World:
         token: str | None = DEFAULT_TOKEN,
         sender: str = ADA,
         within_ms: int = 300_000,
+        orchestrations: tuple[OrchestrationSpec, ...] = (),
     ) -> None:
         self.clock = StillClock()
         switches = Switches(
@@ -97,7 +126,9 @@ class World:
         services = tuple(
             ServiceSpec(name=name, keys=(key,), auto_resolve_seconds=auto_resolve_seconds) for name, key in KEYS.items()
         )
-        self.sandbox = Sandbox(settings=Settings(services=services, switches=switches), now=START)
+        self.sandbox = Sandbox(
+            settings=Settings(services=services, orchestrations=orchestrations, switches=switches), now=START
+        )
         self.secret = self.sandbox.subscribe("http://127.0.0.1:1/hook").secret if hears else ""
         self.transport = SandboxTransport(self.sandbox, self.clock)
         self.store = MemoryStore(clock=self.clock)
@@ -109,10 +140,12 @@ class World:
             else None
         )
         self.bell = RecordedBell()
+        self.ways = TwoTeams()
         self.resent: list[Delivery] = []
         self.entries: list[Entry] = []
         self._delivery_id = 0
         self.follower = self.make_follower()
+        self.strays = self.make_strays()
 
     def make_follower(self) -> Follower:
         """Another life of it, over the same store."""
@@ -156,8 +189,16 @@ class World:
             ask=self.ask,
             resend=self.resend,
             references=lambda: {f"env:{team}" for team in KEYS},
+            strays=self.strays,
             clock=self.clock,
         )
+
+    def make_strays(self) -> Strays:
+        """Another life of it."""
+        return Strays(
+            remote=self.client, register=self.follower.register, ways=self.ways, ask=self.ask, notebook=self.store,
+            bell=self.bell, encode=encode, send=self.resend, clock=self.clock,
+        )  # fmt: skip
 
     async def resend(self, delivery: Delivery) -> Outcome:
         self.resent.append(delivery)
@@ -167,7 +208,12 @@ class World:
     def event(self, team: str, key: str, action: str = "trigger") -> None:
         """To PagerDuty's events face."""
         payload = {"summary": key, "source": "s", "severity": "error"}
-        body = {"routing_key": KEYS[team], "event_action": action, "dedup_key": key, "payload": payload}
+        body = {
+            "routing_key": (KEYS | self.ways.orchestrated).get(team, team),
+            "event_action": action,
+            "dedup_key": key,
+            "payload": payload,
+        }
         headers = {"content-type": "application/json"}
         assert self.sandbox.receive("POST", "/v2/enqueue", headers, json.dumps(body).encode(), self.clock.now()).status == 202
 

@@ -94,3 +94,34 @@ async def test_reconciling(rig: Rig) -> None:
     assert [item["mended"] for item in found["items"]] == [False]
     assert (await post(rig, "/v1/reconcile", query=b"dry_run=perhaps")).status == 400
     assert (await post(rig, "/v1/reconcile", query=b"dry=true")).status == 400
+
+
+async def test_strays_are_listed_and_resolved_with_a_reason_and_a_name(rig: Rig) -> None:
+    headers = {b"authorization": f"Bearer {TOKENS[0].secret}".encode()}
+    route = rig.api.admit("GET", "/v1/strays", headers, Peer("127.0.0.1"))
+    listed = json.loads((await rig.api.answer(route, Request(method="GET", path="/v1/strays", headers=headers))).body)
+    assert ([item["number"] for item in listed["items"]], listed["looked_at"], listed["not_asked"]) == ([7], 5, 2)
+    done = await post(rig, "/v1/strays/resolve", {"numbers": [7], "reason": "put back", "by": "ann"})
+    assert [item["taken"] for item in json.loads(done.body)["items"]] == [True]
+    assert (await post(rig, "/v1/strays/resolve", {"all": True, "reason": "put back"})).status == 200
+    assert rig.strays.ended == [((7,), False, "put back", "ann (ops)"), ((), True, "put back", "ops")]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"numbers": [7]}, {"numbers": [7], "reason": " "}, {"reason": "x"}, {"numbers": [7], "all": True, "reason": "x"},
+        {"numbers": ["7"], "reason": "x"}, {"numbers": [7], "reason": "x", "more": 1}, {"numbers": [7] * 101, "reason": "x"}, b"{",
+    ],
+)  # fmt: skip
+async def test_strays_are_resolved_only_when_it_is_said_which_and_why(rig: Rig, body: object) -> None:
+    assert (await post(rig, "/v1/strays/resolve", body)).status == 400
+    assert rig.strays.ended == []
+
+
+async def test_who_may_resolve_strays_and_what_pagerduty_says_to_it(rig: Rig) -> None:
+    wish = {"numbers": [7], "reason": "x"}
+    assert (await post(rig, "/v1/strays/resolve", wish, secret=TOKENS[1].secret)).status == 403
+    for error, status in ((CannotAct("no token"), 409), (RemoteRefused("no"), 502), (RemoteUnavailable("away"), 503)):
+        rig.strays.error = error
+        assert (await post(rig, "/v1/strays/resolve", wish)).status == status

@@ -224,6 +224,18 @@ def test_a_key_ring_knows_the_teams_now_in_force() -> None:
         {"a"},
         set(),
     )
+    assert (ring.teams_by_orchestration(), ring.references_by_team()) == (set(), {"a": "incidents:PABC123//severity"})
+
+
+def test_an_orchestrations_key_is_known_by_its_first_letter(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load_text(MINIMAL)
+    ring = KeyRing(settings.secrets, settings.teams)
+    assert ring.teams_by_orchestration() == set()
+    monkeypatch.setattr(ring, "resolve", lambda _reference: "R0" + "A" * 30)
+    assert ring.teams_by_orchestration() == {"a"}
+    ring.teams = {"b": msgspec.structs.replace(settings.teams["a"], name="b", routing_key="env:MISSING")}
+    monkeypatch.undo()
+    assert ring.teams_by_orchestration() == set(), "one that cannot be read now is none"
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ async def test_an_incident_is_found_by_its_dedup_key_and_followed(client: Client
     kinds = [entry.kind for entry in await rest_client.log_entries(mine)]
     assert kinds[0] == "seen"
     assert kinds[-1] == "acknowledged"
-    assert await rest_client.integration_keys(found.service) == [KEY]
+    assert list((await rest_client.integrations(found.service)).values()) == [KEY]
     assert await rest_client.incident("QNOBODY") is None
     assert await rest_client.alerts("QNOBODY") == []
 
