@@ -48,10 +48,21 @@ async def test_a_message_that_was_deleted_is_said_anew(hook, discord):
 
 async def test_nobody_is_called_and_nothing_is_formatted_by_what_an_alert_says(hook, discord):
     evil = "<@123> @everyone [click](https://evil.example) **b** <#9> ||s||"
-    await hook.tell(make_event(summary=evil, details={"x": evil, "description": evil}))
-    assert discord.mentions == []
+    await hook.tell(make_event(summary=evil, source=evil, details={"x": evil, evil: "y", "description": evil}))
     (message,) = discord.messages.values()
-    assert "\\[click\\]\\(https" in message["embeds"][0]["title"]
+    (embed,) = message["embeds"]
+    written = [
+        embed["title"],
+        embed["description"],
+        *(part for one in embed["fields"][:-1] for part in (one["name"], one["value"])),
+    ]
+    assert sum("click" in text for text in written) == 4
+    for text in written:
+        assert "click" not in text or "\\<@123\\>" in text.replace("\\@", "@"), text
+        assert "[click" not in text.replace("\\[", ""), text
+    await hook.tell(make_event(summary=evil, action="resolve"))
+    assert len(discord.messages) == 2, "the end is a message of its own"
+    assert discord.mentions == []
 
 
 async def test_the_longest_event_is_still_taken_with_its_title_and_links(hook, discord):

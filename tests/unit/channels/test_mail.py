@@ -10,6 +10,7 @@ import pytest
 
 from router.channels.mail import compose, plain, rich
 from router.channels.message import message_of
+from router.model.alert import Link
 from router.model.channel import Mail
 from router.model.severity import Severity
 from tests.support.channels import COMMON, make_event
@@ -76,10 +77,17 @@ def test_no_text_of_an_alert_can_begin_a_header_or_end_the_body(evil):
 
 
 def test_nothing_of_an_alert_is_html():
-    html = rich(message_of(make_event(summary="<script>alert(1)</script>", details={"<b>": '"><img src=x onerror=y>'})))
+    evil = '"><img src=x onerror=y>'
+    links = (Link(href=f"https://a/{evil}".replace(" ", "%20"), text=evil),)
+    html = rich(
+        message_of(
+            make_event(summary="<script>alert(1)</script>", source=evil, details={evil: evil, "description": evil}, links=links)
+        )
+    )
     assert "<script" not in html
     assert "<img" not in html
     assert "&lt;script&gt;" in html
+    assert html.count("&lt;img") == 6, "service, fact and its name, text, a link's address and words"
 
 
 def test_lines_are_never_longer_than_mail_allows():

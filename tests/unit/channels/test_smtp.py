@@ -43,6 +43,22 @@ async def test_an_episode_arrives_as_one_thread():
     assert inbox.envelopes[0].mail_from == "alerts@example.com"
 
 
+async def test_no_line_of_an_alert_ends_the_mail_or_is_a_command():
+    """A line with nothing but a dot is the end of a mail; what stands behind it would be the next command."""
+    inbox = Inbox()
+    text = "before\r\n.\r\nMAIL FROM:<evil@example.com>\r\nRCPT TO:<ada@example.com>\r\nDATA\r\nforged\r\n.\r\nbehind"
+    with mail_server(inbox) as port:
+        mail = conversation(port)
+        assert await mail.tell(make_event(summary=text, details={"description": text, "x": text})) == Accepted(status=250)
+        await mail.aclose()
+    (arrived,) = inbox.mails
+    (envelope,) = inbox.envelopes
+    assert envelope.mail_from == "alerts@example.com"
+    assert envelope.rcpt_tos == ["ops@example.com", "lead@example.com"]
+    assert "behind" in arrived.get_body(("plain",)).get_content().split("forged")[-1]
+    assert "</html>" in arrived.get_body(("html",)).get_content()
+
+
 @pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")  # it does not see that all of it is TLS
 @pytest.mark.parametrize("security", ["starttls", "tls"])
 async def test_a_password_goes_over_tls_to_a_server_that_is_who_it_says(tmp_path, security):

@@ -87,9 +87,17 @@ async def test_the_signature_is_in_no_cause(flow, teams):
 
 
 def test_markup_is_text_and_nobody_is_mentioned():
-    card = json.loads(render(message_of(make_event(summary="<at>Ada</at> [x](https://evil.example) **b**"))))
+    evil = "<at>Ada</at> [x](https://evil.example) **b**"
+    escaped = r"\<at\>Ada\</at\> \[x\]\(https://evil.example\) \*\*b\*\*"
+    card = json.loads(
+        render(message_of(make_event(summary=evil, source=evil, details={"x": f"1 {evil}", "description": f"2 {evil}"})))
+    )
     content = card["attachments"][0]["content"]
-    assert content["body"][0]["items"][0]["text"].endswith(r"\<at\>Ada\</at\> \[x\]\(https://evil.example\) \*\*b\*\*")
+    title, facts, text, footer = content["body"]
+    assert title["items"][0]["text"].endswith(escaped)
+    assert {"title": "x", "value": f"1 {escaped}"} in facts["facts"]
+    assert text["text"] == f"2 {escaped}"
+    assert footer["text"].startswith(escaped)
     assert "entities" not in content["msteams"]
 
 

@@ -11,7 +11,7 @@ from router.daemon.telling import Telling, Threads, pacings
 from router.dispatch.settings import Pacing
 from router.model.delivery import Accepted, Attempt, DeliveryState
 from tests.support.channels import make_event
-from tests.support.config_texts import MINIMAL, load
+from tests.support.config_texts import MINIMAL, OTHER_KEY, load
 from tests.support.dispatch import make_delivery
 
 CHANNELS = (
@@ -76,6 +76,14 @@ def test_our_own_secrets_leave_by_no_way() -> None:
     written = []
     made.guarded(lambda one: written.append(one) or b"")(event)
     assert key not in msgspec.json.encode(written[0]).decode()
+    # A reload brings another key: from then on that one leaves by no way, also not by a channel that went on as it was.
+    channel = made.others["a"]
+    made.change(load(MINIMAL.replace("env:KEY", "env:OTHER") + CHANNELS % "60/1m"))
+    assert made.others["a"] is channel
+    event = make_event(summary=f"called with {OTHER_KEY}")
+    assert OTHER_KEY not in channel.encode(event).decode()
+    made.guarded(lambda one: written.append(one) or b"")(event)
+    assert OTHER_KEY not in msgspec.json.encode(written[1]).decode()
 
 
 def test_a_reload_changes_what_does_not_go_to_pagerduty() -> None:
