@@ -134,6 +134,7 @@ OWN: dict[str, tuple[bytes, str]] = {
     "time negative": (own(b',"starts_at":-5'), "starts_at"),
     "time far away": (own(b',"starts_at":99999999999999'), "starts_at"),
     "deep details": (own(b',"details":{"a":' + b"[" * 500 + b"]" * 500 + b"}"), "nesting"),
+    "rather deep details": (own(b',"details":{"a":' + b"[" * 40 + b"]" * 40 + b"}"), "nesting"),
     "end of an event": (own(b',"ends_at":"2026-01-01T00:00:00Z"'), "ends_at"),
     "links": (own(b',"links":[{"href":5}]'), "links"),
 }
@@ -184,6 +185,10 @@ async def test_a_bad_event_is_refused_with_every_reason_in_pagerdutys_words(daem
         "summary too long": (event | {"payload": payload | {"summary": "x" * 2_000}}, ["summary"]),
         "key too long": (event | {"dedup_key": "x" * 300}, ["dedup_key"]),
         "details a text": (event | {"payload": payload | {"custom_details": "x"}}, ["custom_details"]),
+        "details too deep": (
+            event | {"payload": payload | {"custom_details": {"a": json.loads("[" * 40 + "]" * 40)}}},
+            ["nested"],
+        ),
         "timestamp": (event | {"payload": payload | {"timestamp": "10000-01-01"}}, ["timestamp"]),
         "resolve of nothing": ({"routing_key": INBOUND, "event_action": "resolve"}, ["dedup_key"]),
         "links": (event | {"links": "x"}, ["links"]),

@@ -48,7 +48,7 @@ async def test_a_message_that_was_deleted_is_said_anew(hook, discord):
 
 async def test_nobody_is_called_and_nothing_is_formatted_by_what_an_alert_says(hook, discord):
     evil = "<@123> @everyone [click](https://evil.example) **b** <#9> ||s||"
-    await hook.tell(make_event(summary=evil, source=evil, details={"x": evil, evil: "y", "description": evil}))
+    await hook.tell(make_event(summary=evil, source=evil, details={"x": evil, evil: "y", "description": f"more: {evil}"}))
     (message,) = discord.messages.values()
     (embed,) = message["embeds"]
     written = [

@@ -3,6 +3,7 @@ from __future__ import annotations
 import http.server
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,12 +22,25 @@ PAGES = {
 
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
+        if self.path == "/drip":
+            self.drip()
+            return
         status, body = PAGES[self.path]
         self.send_response(status)
         self.send_header("Location", "/ok?a=1")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def drip(self) -> None:
+        """A byte now and then, for ever as far as whoever asked knows."""
+        self.wfile.write(b"HTTP/1.0 200 OK\r\nContent-Length: 1000\r\n\r\n")
+        try:
+            for _ in range(1000):
+                self.wfile.write(b"x")
+                time.sleep(0.05)
+        except OSError:
+            return
 
     def log_message(self, *_: object) -> None:
         """Quiet."""
@@ -59,6 +73,11 @@ def test_a_page_is_fetched(place: tuple[str, ssl.SSLContext]) -> None:
 def test_nothing_else_is_taken(place: tuple[str, ssl.SSLContext], path: str, words: str) -> None:
     with pytest.raises(OSError, match=words):
         fetch_now(place[0] + path, place[1])
+
+
+def test_an_answer_that_drips_ends_at_the_deadline(place: tuple[str, ssl.SSLContext]) -> None:
+    with pytest.raises(TimeoutError, match=r"within 0\.3 seconds"):
+        fetch_now(f"{place[0]}/drip", place[1], seconds=0.3)
 
 
 async def test_a_certificate_that_is_not_trusted_is_refused(place: tuple[str, ssl.SSLContext]) -> None:
