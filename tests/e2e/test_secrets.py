@@ -85,6 +85,7 @@ SHOWN = {
     "incidents": [["--output", "json"], []],
     "incidents show": [["1"], ["1", "--output", "json"]],
     "incidents orphans": [[]],
+    "incidents strays": [[]],
     "deliveries": [["--output", "json"], ["--state", "dead"]],
     "deliveries show": [["1"], ["3", "--output", "json"]],
     "deliveries retry": [["1"]],
