@@ -12,20 +12,19 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 
 from router.config.callbacks import build_callbacks
 from router.config.channel_building import TemplateCheck, build_channels, build_redaction
-from router.config.channel_secrets import CHANNEL_PURPOSES, check_channel_secret
 from router.config.channels import build_policies, build_severity_channels
 from router.config.drills import build_drills
 from router.config.findings import Findings
 from router.config.history import build_history
 from router.config.listening import build_addresses
+from router.config.outages import MayBeOut, bear_nothing, take_secrets
 from router.config.schema import Configuration, StoreSection
-from router.config.secrets import EXAMPLE_KEY, Purpose, Secrets, SecretUnavailable, check_secret
+from router.config.secrets import Purpose, Secrets
 from router.config.settings import (
     LimitSettings,
     LogSettings,
@@ -34,7 +33,6 @@ from router.config.settings import (
     StoreSettings,
     TlsFiles,
     TokenSettings,
-    is_loopback_host,
 )
 from router.config.severities import build_scale
 from router.config.sources import build_sources
@@ -60,12 +58,14 @@ def load_settings(
     previous: Secrets | None = None,
     check_webhook: WebhookCheck | None = None,
     check_template: TemplateCheck | None = None,
+    may_be_out: MayBeOut = bear_nothing,
 ) -> Settings:
     """The settings in this text; ConfigError with every diagnostic (warnings too) if one is an error.
 
     ``base``: directory of the file. ``previous``: the secrets of the configuration this one replaces. Without
     ``read_secrets`` references are checked for their form only, for machines that do not hold them. ``check_webhook`` knows
     the expressions of mappings, ``check_template`` the templates of channels; without them they are taken as they stand.
+    ``may_be_out``: the loss of what is borne instead of being a mistake, when its secret cannot be used; see ``outages``.
     """
     examined = examine(
         text,
@@ -76,6 +76,7 @@ def load_settings(
         previous=previous,
         check_webhook=check_webhook,
         check_template=check_template,
+        may_be_out=may_be_out,
     )
     if examined.settings is None or any(found.level == "error" for found in examined.diagnostics):
         raise ConfigError(examined.diagnostics)
@@ -101,6 +102,7 @@ def examine(
     previous: Secrets | None = None,
     check_webhook: WebhookCheck | None = None,
     check_template: TemplateCheck | None = None,
+    may_be_out: MayBeOut = bear_nothing,
 ) -> Examined:
     """As ``load_settings``, but with mistakes it answers what could be understood in spite of them."""
     document = read(text, file)
@@ -119,7 +121,7 @@ def examine(
             check_template=check_template,
         )
         if read_secrets:
-            _read_secrets(settings, findings)
+            settings = take_secrets(settings, findings, may_be_out)
             _check_files(settings, findings)
     diagnostics = diagnostics + findings.diagnostics
     diagnostics.sort(key=lambda found: (found.span.line, found.span.column))
@@ -328,22 +330,3 @@ def _check_files(settings: Settings, findings: Findings) -> None:
             findings.complain(("tls", key), "missing-file", f"there is no file {file}")
         elif file is not None and not os.access(file, os.R_OK):
             findings.complain(("tls", key), "unreadable-file", f"{file} cannot be read by the daemon's user")
-
-
-def _read_secrets(settings: Settings, findings: Findings) -> None:
-    secrets = settings.secrets
-    # A stand-in for PagerDuty on this machine takes any key.
-    is_sandbox = is_loopback_host(urlsplit(settings.pagerduty.events_url).hostname or "")
-    for path, (reference, purpose) in findings.references.items():
-        try:
-            problems = secrets.read(reference)
-        except SecretUnavailable as error:
-            findings.complain(path, error.problem.code, error.problem.message, error.problem.hint)
-            continue
-        check = check_channel_secret if purpose in CHANNEL_PURPOSES else check_secret
-        problem = check(secrets.resolve(reference).reveal(), purpose)
-        if problem is not None and not (is_sandbox and problem.code == EXAMPLE_KEY):
-            problems.append(problem)
-        for found in problems:
-            report = findings.warn if found.is_warning else findings.complain
-            report(path, found.code, found.message, found.hint)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from hashlib import blake2b
 from pathlib import Path
@@ -127,6 +127,7 @@ class Secrets:
         self._environ = os.environ if environ is None else environ
         self._held: dict[str, Secret] = dict(previous.literals()) if previous else {}
         self._held |= {reference: Secret(text) for reference, text in (literals or {}).items()}
+        self._refused: dict[str, Problem] = {}
 
     def literals(self) -> dict[str, Secret]:
         """The secrets that stood in a configuration and can be read from nowhere else."""
@@ -144,7 +145,9 @@ class Secrets:
         return problems
 
     def resolve(self, reference: str) -> Secret:
-        """The secret, as it was when the configuration was loaded; SecretUnavailable if it cannot be read."""
+        """The secret, as it was when the configuration was loaded; SecretUnavailable if it cannot be read or is refused."""
+        if reference in self._refused:
+            raise SecretUnavailable(reference, self._refused[reference])
         held = self._held.get(reference)
         if held is None:
             if len(self._held) >= MAX_READ_LATER:
@@ -153,6 +156,19 @@ class Secrets:
             self.read(reference)
             held = self._held[reference]
         return held
+
+    def refuse(self, reference: str, problem: Problem) -> None:
+        """Nobody gets this one any more: what stands there cannot be what it is used for."""
+        self._refused[reference] = problem
+
+    def known(self, references: Iterable[str]) -> list[Secret]:
+        """Those that could be read, also what is refused: a secret in the wrong place is one all the same."""
+        found = []
+        for reference in references:
+            held = self._held.get(reference) if reference in self._refused else self.resolve(reference)
+            if held is not None:
+                found.append(held)
+        return found
 
     def fingerprint(self, reference: str, *, key: bytes = b"") -> str:
         """A short keyed digest: differs when the secret behind the same reference was changed, and tells nothing else."""

@@ -156,6 +156,14 @@ class LogSettings(msgspec.Struct, frozen=True, kw_only=True):
     level: Literal["debug", "info", "warning", "error"]
 
 
+class Outage(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that is out because its secret cannot be used; ``diagnostic`` says where and why."""
+
+    kind: Literal["channel", "team", "token"]
+    subject: str  # channel:NAME, the team, or pagerduty.api_token
+    diagnostic: Diagnostic
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Everything in ``config.yaml``. ``warnings`` are what was doubtful and did not stop us."""
 
@@ -178,6 +186,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     watch: bool  # reload when a configuration or rule file changes
     secrets: Secrets
     warnings: tuple[Diagnostic, ...] = ()
+    outages: tuple[Outage, ...] = ()  # what is out
     channels: dict[str, ChannelSettings] = {}  # by name; how each is told
     redaction: Redaction = Redaction()  # for every way out
     notify: Channels = NO_CHANNELS  # the rules' side of the channels

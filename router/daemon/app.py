@@ -20,7 +20,7 @@ from router.daemon.clerk import OURSELVES, Clerk
 from router.daemon.history import HistoryKeeper
 from router.daemon.joints import api_tokens, dispatch_settings, ingest_sources, known_secrets
 from router.daemon.observing import read_gauges
-from router.daemon.reload import Reloader, log_warnings
+from router.daemon.reload import Reloader, log_warnings, say_outages
 from router.daemon.serving import Doorway
 from router.daemon.starting import FirstLoad, Rules, choose
 from router.daemon.systemd import Notifier
@@ -209,6 +209,7 @@ class Daemon:
         else:
             await self._parts.troubles.clear(Trouble.RULES_BROKEN_AT_START)
             await self._parts.troubles.clear(Trouble.RELOAD_FAILED)
+        await say_outages(self._parts.troubles, self._first.settings)
 
     async def _end(
         self,
@@ -355,6 +356,7 @@ class Daemon:
             followed=lambda: {**self._parts.paging.figures(), **self._parts.drills.figures()},
             remembered=self._history.figures,
             reloaded=lambda: (self._reloader.succeeded, self._reloader.loaded_at),
+            out=lambda: [outage.subject for outage in self._reloader.current.outages],
         )
 
     def _offset(self) -> int:

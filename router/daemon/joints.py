@@ -92,6 +92,8 @@ class DeadLetterOffice:
             summary = f"a {delivery.action} for {to} could not be delivered: {delivery.reason}"
             only_tells = not delivery.team and delivery.channel != PAGERDUTY
             trouble = Trouble.CHANNEL_FAILED if only_tells else Trouble.DEAD_LETTER
+            if self._troubles.is_firing(Trouble.CHANNEL_OUT if only_tells else Trouble.TEAM_OUT, subject=subject_of(delivery)):
+                continue  # somebody was told that nothing gets through, and why
             await self._troubles.fire(trouble, summary, subject=subject_of(delivery))
 
     async def _tell_of_deed(self, delivery: Delivery) -> None:
@@ -293,7 +295,7 @@ def dispatch_settings(pagerduty: PagerDutySettings, channels: Mapping[str, Pacin
 
 def known_secrets(settings: Settings) -> Iterable[str]:
     """Every secret's text, for the redaction of the log and of what leaves."""
-    return [settings.secrets.resolve(reference).reveal() for reference in known_references(settings)]
+    return [secret.reveal() for secret in settings.secrets.known(known_references(settings))]
 
 
 def known_references(settings: Settings) -> list[str]:

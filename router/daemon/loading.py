@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from router.config.loading import load_settings
+from router.config.outages import MayBeOut, bear_nothing
 from router.config.rule_files import read_rule_files
 from router.config.secrets import Secrets
 from router.config.settings import Settings
@@ -54,9 +55,17 @@ def read_file(path: Path) -> bytes:
 
 
 def load(
-    config_path: Path, *, environ: Mapping[str, str], previous: Secrets | None = None, read_secrets: bool = True
+    config_path: Path,
+    *,
+    environ: Mapping[str, str],
+    previous: Secrets | None = None,
+    read_secrets: bool = True,
+    may_be_out: MayBeOut = bear_nothing,
 ) -> Loaded:
-    """Settings and rules; ConfigError for the configuration, RulesBroken for the rules, each with every mistake."""
+    """Settings and rules; ConfigError for the configuration, RulesBroken for the rules, each with every mistake.
+
+    ``may_be_out``: what a secret that cannot be used may cost, instead of being a mistake.
+    """
     base = config_path.resolve().parent
     settings = load_settings(
         read_file(config_path),
@@ -67,6 +76,7 @@ def load(
         read_secrets=read_secrets,
         check_webhook=check_webhook,
         check_template=check_body,
+        may_be_out=may_be_out,
     )
     found = read_rule_files(settings.rules, named_at=settings.spans["rules"], seen_from=base)
     if any(diagnostic.level == "error" for diagnostic in found.diagnostics):

@@ -96,8 +96,12 @@ def read_gauges(
     followed: Callable[[], GaugeValues],
     remembered: Callable[[], GaugeValues],
     reloaded: Callable[[], tuple[bool, int]],
+    out: Callable[[], Sequence[str]],
 ) -> GaugeValues:
-    """All gauges now. ``reloaded``: whether the newest reload succeeded, and when the rules in force were loaded (ms)."""
+    """All gauges now. ``reloaded``: whether the newest reload succeeded, and when the rules in force were loaded (ms).
+
+    ``out``: channels and teams whose secret cannot be used.
+    """
     waiting, store = outbox(), usage()
     succeeded, loaded_at = reloaded()
     return {
@@ -119,6 +123,7 @@ def read_gauges(
         "build_info": {router.__version__: 1.0},
         **followed(),
         **remembered(),
+        "secret_unusable": dict.fromkeys(out(), 1.0),
         "last_reload_success": float(succeeded),
         "last_reload_timestamp_seconds": loaded_at / 1000,
     }

@@ -9,10 +9,12 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from router.clock import Clock
+from router.config.secrets import SecretUnavailable
 from router.config.settings import PagerDutySettings, Settings
 from router.daemon.joints import KeyRing
 from router.daemon.observing import DeliveryCounts
 from router.daemon.troubles import Trouble, Troubles
+from router.errors import RemoteRefused
 from router.incidents.actions import Actions
 from router.incidents.follower import Follower
 from router.incidents.orders import Guard, Orders
@@ -182,8 +184,16 @@ def _open_rest(pagerduty: PagerDutySettings, keys: KeyRing, clock: Clock) -> Res
             trust_env=pagerduty.use_environment_proxy,
             limits=Limits(connections=4, total_seconds=seconds, max_body=MAX_ANSWER_BYTES),
         ),
-        token=lambda: keys.resolve(pagerduty.api_token),
+        token=lambda: _token(keys, pagerduty.api_token),
         sender=pagerduty.sender,
         clock=clock,
         timeout_seconds=seconds,
     )
+
+
+def _token(keys: KeyRing, reference: str) -> str:
+    """Looked up for each call; RemoteRefused if it cannot be used, so that nobody waits for what no retry brings."""
+    try:
+        return keys.resolve(reference)
+    except SecretUnavailable as error:
+        raise RemoteRefused(f"the token in pagerduty.api_token cannot be used: {error}") from error

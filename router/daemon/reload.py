@@ -14,7 +14,6 @@ from typing import Protocol
 import msgspec
 
 from router.clock import Clock
-from router.config.secrets import Secrets
 from router.config.settings import Settings
 from router.daemon.loading import Loaded, RulesBroken, load
 from router.daemon.troubles import Trouble, Troubles
@@ -92,7 +91,7 @@ class Reloader:
         """Every mistake that kept it from happening; empty: the new files are in force."""
         async with self._one_at_a_time:
             try:
-                loaded, obstacles = await asyncio.to_thread(self._load, self.current.secrets)
+                loaded, obstacles = await asyncio.to_thread(self._load, self.current)
                 if obstacles:
                     return await self._refuse(obstacles)
                 await self.put_in_force(loaded)
@@ -103,12 +102,15 @@ class Reloader:
                 self._finish(succeeded=False)
                 return [f"the new rules cannot be journalled now: {error}"]
             self._finish(succeeded=True)
+            await say_outages(self._troubles, self.current)
             await self._troubles.clear(Trouble.RELOAD_FAILED)
             await self._troubles.clear(Trouble.RULES_BROKEN_AT_START)
             return []
 
-    def _load(self, previous: Secrets) -> tuple[Loaded, list[str]]:
-        loaded = load(self._config_path, environ=self._environ, previous=previous)
+    def _load(self, current: Settings) -> tuple[Loaded, list[str]]:
+        # What is out may stay out: rules are not kept from changing for it. Nothing goes out by a reload.
+        out = {outage.subject for outage in current.outages}
+        loaded = load(self._config_path, environ=self._environ, previous=current.secrets, may_be_out=out.__contains__)
         return loaded, self._find_obstacles(loaded.settings)
 
     async def put_in_force(self, loaded: Loaded) -> None:
@@ -156,6 +158,21 @@ def _fixed(settings: Settings, name: str) -> object:
         return getattr(settings, name)
     secrets = ("any",) if settings.pagerduty.webhook_secrets else ()
     return msgspec.structs.replace(settings.pagerduty, webhook_secrets=secrets, redaction=Redaction())
+
+
+async def say_outages(troubles: Troubles, settings: Settings) -> None:
+    """Each channel and team that is out is a trouble until it is back; who follows pages says when that cannot be."""
+    channels: dict[str, str] = {}
+    teams: dict[str, str] = {}
+    for outage in settings.outages:
+        name = outage.subject
+        if outage.kind == "channel":
+            channels[name] = f"{name} is told nothing, for its secret cannot be used: {outage.diagnostic}"
+        elif outage.kind == "team":
+            stand_in = f"team {name} cannot be paged, and team {settings.teams[name].fallback} is in its place"
+            teams[name] = f"{stand_in}, for its secret cannot be used: {outage.diagnostic}"
+    await troubles.settle(Trouble.CHANNEL_OUT, channels)
+    await troubles.settle(Trouble.TEAM_OUT, teams)
 
 
 def log_warnings(warnings: tuple[Diagnostic, ...]) -> None:

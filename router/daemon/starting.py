@@ -1,7 +1,8 @@
 """The first load: what to run by when the process begins, also when the rule files are broken.
 
 A broken configuration ends the start: there would be nobody to page. Broken rules do not, if the store remembers the last
-good ones: a reboot must not silence a team because of a half-saved file.
+good ones: a reboot must not silence a team because of a half-saved file. Nor does a secret that cannot be used, but for what
+it is for.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class NoRules(RouterError):
 def load_first(config_path: Path, environ: Mapping[str, str]) -> FirstLoad:
     """ConfigError if the configuration itself cannot be used."""
     try:
-        loaded = load(config_path, environ=environ)
+        loaded = load(config_path, environ=environ, may_be_out=lambda _subject: True)
     except RulesBroken as error:
         return FirstLoad(settings=error.settings, loaded=None, broken=error)
     return FirstLoad(settings=loaded.settings, loaded=loaded)

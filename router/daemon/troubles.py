@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Protocol
 
@@ -48,6 +48,8 @@ class Trouble(StrEnum):
     DEED_FAILED = "DeedFailed"
     CHANNEL_FAILED = "ChannelFailed"
     STRAY_INCIDENTS = "StrayIncidents"
+    CHANNEL_OUT = "ChannelOut"
+    TEAM_OUT = "TeamOut"
 
 
 SEVERITIES = {
@@ -64,6 +66,8 @@ SEVERITIES = {
     Trouble.DEED_FAILED: Severity.WARNING,
     Trouble.CHANNEL_FAILED: Severity.WARNING,  # what only tells wakes nobody when it cannot
     Trouble.STRAY_INCIDENTS: Severity.WARNING,
+    Trouble.CHANNEL_OUT: Severity.WARNING,
+    Trouble.TEAM_OUT: Severity.CRITICAL,
 }
 
 
@@ -146,6 +150,17 @@ class Troubles:
                 resolved_by="source",
             )
             await self._journal_alert(resolved)
+
+    async def settle(self, trouble: Trouble, summaries: Mapping[str, str]) -> None:
+        """Wrong now are these, by subject, and no others of this kind."""
+        for subject in sorted(subject for kind, subject in self._firing if kind is trouble and subject not in summaries):
+            await self.clear(trouble, subject=subject)
+        for subject, summary in summaries.items():
+            await self.fire(trouble, summary, subject=subject)
+
+    def is_firing(self, trouble: Trouble, *, subject: str = "") -> bool:
+        """Whether this was said and is not over."""
+        return (trouble, subject) in self._firing
 
     async def retry(self) -> None:
         """Journal what waits, oldest first; what cannot be journalled now waits on."""

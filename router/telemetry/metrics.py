@@ -54,6 +54,7 @@ GAUGES: dict[str, tuple[str, str]] = {
     "rules": ("Rules in force.", ""),
     "ruleset_info": ("1 for the version of the rule set in force.", "version"),
     "build_info": ("1 for the version of the program.", "version"),
+    "secret_unusable": ("1 for a team, channel:NAME or pagerduty.api_token that is out: its secret cannot be used.", "of"),
     "last_reload_success": ("1 if the newest reload succeeded.", ""),
     "last_reload_timestamp_seconds": ("When the rule set in force was loaded.", ""),
 }

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.daemon import Daemon, alert, eventually, off_loop
+from tests.support.daemon import Daemon, alert, config, eventually, off_loop
 from tests.support.sending import Sender
 
 pytestmark = pytest.mark.timeout(120)
@@ -180,8 +180,13 @@ async def test_every_mistake_of_a_broken_configuration_is_printed_with_its_place
     assert "config.yaml" in await off_loop(refused, daemon)
 
 
+ONLY_TEAM = {"services": ["*"], "pagerduty": {"routing_key": "env:KEY_PAYMENTS"}}
+
+
 async def test_a_missing_secret_is_named_and_never_shown(make_daemon) -> None:
     daemon = make_daemon(start=False)
+    # Of the only key there is: a team beside others would be out, and the daemon would start.
+    daemon.configure(config("https://events.pagerduty.com", teams={"platform": ONLY_TEAM}))
     del daemon.environment["KEY_PAYMENTS"]
     assert "the environment variable KEY_PAYMENTS is not set" in await off_loop(refused, daemon)
     daemon.environment["KEY_PAYMENTS"] = "u+aBcDeFgHiJkLmNoPqR"

@@ -10,6 +10,7 @@ import pytest
 from router.config.secrets import (
     MAX_READ_LATER,
     MAX_SECRET_BYTES,
+    Problem,
     Purpose,
     Secret,
     Secrets,
@@ -192,3 +193,13 @@ def test_a_routing_key_is_no_api_token() -> None:
     assert found is not None
     assert (found.code, found.is_warning) == ("token-is-routing-key", True)
     assert check_secret("u+aBcDeFgHiJkLmNoPqR", Purpose.API_TOKEN) is None
+
+
+def test_what_is_refused_is_resolved_no_more_and_known_to_be_hidden() -> None:
+    secrets = Secrets(environ={"A": "text-of-a", "B": "text-of-b"})
+    secrets.read("env:A")
+    for reference in ("env:A", "env:GONE"):
+        secrets.refuse(reference, Problem(code="wrong-kind", message="no such thing"))
+        with pytest.raises(SecretUnavailable, match="no such thing"):
+            secrets.resolve(reference)
+    assert [secret.reveal() for secret in secrets.known(["env:A", "env:GONE", "env:B"])] == ["text-of-a", "text-of-b"]

@@ -19,7 +19,7 @@ from router.daemon.joints import (
     known_secrets,
 )
 from router.daemon.loading import load
-from router.daemon.troubles import Troubles
+from router.daemon.troubles import Trouble, Troubles
 from router.dispatch.settings import Pacing
 from router.errors import StoreError, StoreFull
 from router.model.delivery import DeliveryState
@@ -87,6 +87,20 @@ async def test_what_pages_nobody_has_no_fallback_and_is_a_trouble_once() -> None
     assert (alert.alert.name, alert.alert.severity.word) == ("ChannelFailed", "warning"), "what only tells wakes nobody"
     assert alert.alert.labels["subject"] == "channel:ops-chat"
     assert alert.alert.summary == "a trigger for channel:ops-chat could not be delivered: HTTP 404: no_service"
+
+
+async def test_what_is_out_is_said_once_and_not_for_each_thing_it_loses() -> None:
+    journal, clock = Journal(), StillClock()
+    troubles = Troubles(journal=journal, clock=clock, metrics=Metrics())
+    office = DeadLetterOffice(journal=journal, troubles=troubles, clock=clock)
+    await troubles.settle(Trouble.TEAM_OUT, {"payments": "its key is missing"})
+    await troubles.settle(Trouble.CHANNEL_OUT, {"channel:ops-chat": "its address is malformed"})
+    await office.failed([delivery(1), delivery(2, channel="ops-chat", team="", routing_key="channel:ops-chat")])
+    assert [fact.alert.name if isinstance(fact, AlertReceived) else "failed" for fact in journal.facts] == [
+        "TeamOut",
+        "ChannelOut",
+        "failed",
+    ]
 
 
 async def test_what_passes_through_to_pagerduty_in_shadow_is_a_page_all_the_same() -> None:

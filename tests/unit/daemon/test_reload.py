@@ -191,3 +191,25 @@ async def test_the_log_says_what_the_new_rules_leave_open(scene: Scene) -> None:
         assert await scene.reloader.reload() == []
     (line,) = [line for line in lines if line["event"] == "rule_leaves_open"]
     assert (line["rule"], line["count"], line["incidents"], line["teams"]) == ("one", 2, (17, 18), ("platform",))
+
+
+async def test_a_secret_that_breaks_keeps_the_old_configuration(scene: Scene) -> None:
+    before = scene.reloader.current
+    scene.config.write_text(CONFIG + "channels: {slack: {kind: slack, url: env:NOWHERE}}\n")
+    (mistake,) = await scene.reloader.reload()
+    assert "[secret-missing] at channels.slack.url" in mistake
+    assert scene.reloader.current is before
+    assert scene.journal.done == [("ReloadFailed", "firing")]
+
+
+async def test_what_is_out_stays_out_without_keeping_rules_from_changing_and_comes_back(scene: Scene) -> None:
+    scene.config.write_text(CONFIG + "channels: {slack: {kind: slack, url: env:NOWHERE}}\n")
+    scene.reloader.current = load(scene.config, environ=ENVIRON, may_be_out=lambda _subject: True).settings
+    scene.rules.write_text(GOOD.replace("one", "two"))
+    assert await scene.reloader.reload() == []
+    assert [outage.subject for outage in scene.reloader.current.outages] == ["channel:slack"]
+    assert scene.journal.done[-1] == ("ChannelOut", "firing")
+    scene.config.write_text(CONFIG)
+    assert await scene.reloader.reload() == []
+    assert scene.reloader.current.outages == ()
+    assert scene.journal.done[-1] == ("ChannelOut", "resolved")

@@ -167,3 +167,11 @@ async def test_the_store_remembers_the_rules_that_were_in_force_last(config: Pat
     finally:
         reader.close()
         await store.close()
+
+
+def test_a_secret_that_cannot_be_used_does_not_end_the_start(config: Path) -> None:
+    config.write_text(CONFIG + "channels: {slack: {kind: slack, url: env:NOWHERE}}\n")
+    first = load_first(config, ENVIRON)
+    assert [outage.subject for outage in first.settings.outages] == ["channel:slack"]
+    with pytest.raises(ConfigError):
+        load(config, environ=ENVIRON)

@@ -119,3 +119,19 @@ async def test_what_was_journalled_last_and_not_decided_before_a_restart_counts(
 
 def test_every_trouble_has_a_severity() -> None:
     assert set(SEVERITIES) == set(Trouble)
+
+
+async def test_settling_says_what_is_wrong_now_and_that_the_rest_is_over() -> None:
+    journal = Journal()
+    own = troubles(journal)
+    await own.fire(Trouble.DEAD_LETTER, "of another kind", subject="payments")
+    await own.settle(Trouble.TEAM_OUT, {"payments": "no key", "search": "no key"})
+    await own.settle(Trouble.TEAM_OUT, {"search": "no key"})
+    assert own.is_firing(Trouble.TEAM_OUT, subject="search")
+    assert not own.is_firing(Trouble.TEAM_OUT, subject="payments")
+    assert [(alert.name, alert.status, alert.labels["subject"]) for alert in journal.alerts] == [
+        ("DeadLetter", "firing", "payments"),
+        ("TeamOut", "firing", "payments"),
+        ("TeamOut", "firing", "search"),
+        ("TeamOut", "resolved", "payments"),
+    ]

@@ -24,4 +24,4 @@ def test_two_in_one_process_do_not_collide() -> None:
 
 
 def test_gauge_labels_are_declared() -> None:
-    assert {label for _, label in GAUGES.values()} == {"", "endpoint", "objective", "team", "version"}
+    assert {label for _, label in GAUGES.values()} == {"", "endpoint", "objective", "of", "team", "version"}
