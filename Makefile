@@ -42,7 +42,7 @@ prove: dev  ## a million streams through windows, every zone's transitions, a th
 	IMPORT_RACES=1000 $(PYTHON_BIN) -m pytest -q --timeout=1800 tests/property/test_importing.py
 
 .PHONY: lint
-lint: dev  ## ruff: rules and format
+lint: dev  ## ruff: all its rules, those of bandit among them, and format
 	$(PYTHON_BIN) -m ruff check .
 	$(PYTHON_BIN) -m ruff format --check .
 
@@ -53,6 +53,10 @@ types: dev  ## mypy, strict
 .PHONY: contracts
 contracts: dev  ## who may import whom
 	.venv/bin/lint-imports
+
+.PHONY: audit
+audit: dev  ## ask the package index whether what is pinned has known holes (needs the network)
+	@tools/audit.sh
 
 .PHONY: coverage
 coverage: dev  ## the suite under branch coverage: the pure rooms 100 %, all 95 %
