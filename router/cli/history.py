@@ -77,6 +77,7 @@ def history() -> None:
     type=click.Choice(["triggered", "acknowledged", "resolved"]),
     help="Only in this status.",
 )
+@click.option("--again", is_flag=True, help="Also read anew what has notes and is here already, as far as it is of that time.")
 def sync(
     *,
     config_path: Path,
@@ -85,11 +86,13 @@ def sync(
     until_text: str | None,
     services: tuple[str, ...],
     statuses: tuple[str, ...],
+    again: bool,
 ) -> None:
     """Fetch what is new. Any span of time; it may be stopped at any point and goes on where it was.
 
     The first time takes two or three calls for each incident, at most 600 a minute of the 960 PagerDuty allows; later only
-    what is new or has changed is fetched. The daemon does this by itself every `history.sync`.
+    what is new or has changed is fetched. The daemon does this by itself every `history.sync`. That a note was edited or
+    deleted is found a day, a week and a month after the incident's last change, or with --again.
     """
     settings = load(config_path)
     clock = SystemClock()
@@ -99,7 +102,8 @@ def sync(
         raise click.UsageError("the time begins after it ends")
     teller = Teller(clock)
     try:
-        done = asyncio.run(_sync(settings, clock, teller, since, until, services or settings.history.services, statuses))
+        wanted = services or settings.history.services
+        done = asyncio.run(_sync(settings, clock, teller, since, until, wanted, statuses, again=again))
     except (RemoteError, StoreError, SecretUnavailable) as error:
         teller.finish()
         fail(str(error))
@@ -118,7 +122,15 @@ def sync(
 
 
 async def _sync(  # noqa: PLR0917
-    settings: Settings, clock: Clock, teller: Teller, since: int, until: int, services: Sequence[str], statuses: Sequence[str]
+    settings: Settings,
+    clock: Clock,
+    teller: Teller,
+    since: int,
+    until: int,
+    services: Sequence[str],
+    statuses: Sequence[str],
+    *,
+    again: bool,
 ) -> Synced:
     client = open_client(settings, clock)
     try:
@@ -128,7 +140,7 @@ async def _sync(  # noqa: PLR0917
                 remote = PastReader(client)
                 scope = Scope(services=tuple(await remote.service_ids(services)), statuses=tuple(statuses))
                 crawler = Crawler(remote=remote, archive=archive, own=OwnRecord(own), clock=clock, report=teller.show)
-                return await crawler.sync(scope, since=since, until=until)
+                return await crawler.sync(scope, since=since, until=until, again=again)
         finally:
             archive.close()
     finally:

@@ -168,6 +168,17 @@ class Archive(Protocol):
         """Something happened to these incidents (id, when): those read before that are unread now. Ids not known here."""
         ...
 
+    def read_again(self, ages: Sequence[int], *, now: int, limit: int) -> int:
+        """Incidents with notes that were read before they reached one of these ages (ms) are unread, newest first; how many.
+
+        An incident's age counts from its last change, as far as it is known.
+        """
+        ...
+
+    def read_all_again(self, *, since: int, until: int) -> int:
+        """The same for all incidents with notes that were created in that time."""
+        ...
+
     def unread(self, limit: int) -> list[Unread]:
         """Incidents whose stories have to be read, newest first."""
         ...

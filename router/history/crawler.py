@@ -32,6 +32,12 @@ PATIENCE = 8
 
 MAX_PAUSE_SECONDS = 60.0
 
+NOTES_AGAIN_MS = (86_400_000, 7 * 86_400_000, 30 * 86_400_000)
+"""So long after its last change an incident with notes is read once more: nothing tells that a note was edited or deleted."""
+
+MAX_AGAIN = 500
+"""Incidents read once more in one crawl."""
+
 Value = TypeVar("Value")
 
 
@@ -59,9 +65,15 @@ class Crawler:
         self._read = 0
         self._gone = 0
 
-    async def sync(self, scope: Scope, *, since: int, until: int = 0) -> Synced:
-        """Everything of the scope in since <= time < until (0: now); what is here already only as far as it has changed."""
+    async def sync(self, scope: Scope, *, since: int, until: int = 0, again: bool = False) -> Synced:
+        """Everything of the scope in since <= time < until (0: now); what is here already only as far as it has changed.
+
+        ``again``: besides, every story with notes that is here of that time.
+        """
         calls, now = self._remote.calls, self._clock.now()
+        if again:
+            await self._do(lambda: self._archive.read_all_again(since=since, until=until or now + 1))
+        await self._do(lambda: self._archive.read_again(NOTES_AGAIN_MS, now=now, limit=MAX_AGAIN))
         spans = await self._do(self._archive.spans, scope.name)
         wanted = plan(spans, since=since, until=min(until or now, now), now=now)
         await self._do(lambda: self._archive.plan(scope.name, wanted, now=now))

@@ -60,6 +60,7 @@ class PastWorld:
         *,
         days: int = 400,
         until: int = 0,
+        again: bool = False,
         remote: Callable[[PastReader], Any] = lambda reader: reader,
     ) -> Synced:
         """One crawl; ``remote`` may stand in between."""
@@ -69,7 +70,7 @@ class PastWorld:
                 remote=remote(PastReader(self.client)), archive=archive, own=OwnRecord(self.reader), clock=self.clock,
                 report=self.told.append,
             )  # fmt: skip
-            return await crawler.sync(scope, since=self.clock.now() - days * DAY_MS, until=until)
+            return await crawler.sync(scope, since=self.clock.now() - days * DAY_MS, until=until, again=again)
         finally:
             archive.close()
 

@@ -33,6 +33,20 @@ INSERT INTO incidents (number, pagerduty_id, created_at, unread, read_at, kind, 
 ON CONFLICT (number) DO UPDATE SET unread = 0, read_at = excluded.read_at, kind = excluded.kind, body = excluded.body
 """
 
+_READ_AGAIN = """
+UPDATE incidents SET unread = 1 WHERE number IN (
+  SELECT number FROM (
+    SELECT number, created_at, read_at,
+      max(created_at, coalesce(body ->> 'updated_at', 0), coalesce(body ->> 'resolved_at', 0)) AS changed_at
+    FROM incidents WHERE unread = 0 AND body ->> 'notes' > 0
+  ) JOIN json_each(?) AS age ON read_at < changed_at + age.value AND changed_at + age.value <= ?
+  GROUP BY number ORDER BY created_at DESC LIMIT ?
+)
+"""
+_READ_ALL_AGAIN = """
+UPDATE incidents SET unread = 1 WHERE unread = 0 AND created_at >= ? AND created_at < ? AND body ->> 'notes' > 0
+"""
+
 
 class SqliteArchive:
     """Open from construction to ``close``; any thread, one call at a time."""
@@ -123,6 +137,19 @@ class SqliteArchive:
                 elif row[0] <= at:
                     connection.execute("UPDATE incidents SET unread = 2 WHERE pagerduty_id = ?", (pagerduty_id,))
         return unknown
+
+    def read_again(self, ages: Sequence[int], *, now: int, limit: int) -> int:
+        """Incidents with notes that were read before they reached one of these ages (ms) are unread, newest first; how many.
+
+        An incident's age counts from its last change, as far as it is known.
+        """
+        with self._transaction() as connection:
+            return connection.execute(_READ_AGAIN, (_encode(list(ages)).decode(), now, limit)).rowcount
+
+    def read_all_again(self, *, since: int, until: int) -> int:
+        """The same for all incidents with notes that were created in that time."""
+        with self._transaction() as connection:
+            return connection.execute(_READ_ALL_AGAIN, (since, until)).rowcount
 
     def unread(self, limit: int) -> list[Unread]:
         """Incidents whose stories have to be read, newest first."""

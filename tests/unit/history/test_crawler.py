@@ -69,7 +69,7 @@ async def test_everything_is_fetched_with_notes_log_and_alerts(tmp_path: Path) -
 async def test_nothing_new_costs_three_calls(tmp_path: Path) -> None:
     world = PastWorld(tmp_path, incidents=120)
     await world.sync()
-    world.clock.at += DAY_MS
+    world.clock.at += 3_600_000
     again = await world.sync(days=401)
     assert (again.listed, again.read) == (0, 0)
     assert again.calls <= 4
@@ -255,3 +255,47 @@ async def test_a_crawl_that_is_cancelled_lets_go_of_the_file(tmp_path: Path) -> 
     SqliteArchive(world.path).close()
     await world.sync()
     assert len(world.records()) == 200
+
+
+def write(world: PastWorld, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    headers = {
+        "authorization": f"Token token={DEFAULT_TOKEN}", "from": "ada@example.test", "content-type": "application/json",
+        "accept": "application/vnd.pagerduty+json;version=2",
+    }  # fmt: skip
+    answer = world.sandbox.receive(method, path, headers, b"" if body is None else json.dumps(body).encode(), world.clock.now())
+    assert answer.status < 300, answer.body
+    return json.loads(answer.body) if answer.body else {}
+
+
+@pytest.mark.parametrize("asked", [False, True])
+async def test_notes_that_were_edited_or_deleted_are_followed_a_day_later_or_when_asked_for(
+    tmp_path: Path, *, asked: bool
+) -> None:
+    world = PastWorld(tmp_path, incidents=20)
+    await world.sync()
+    incident = next(one for one in world.sandbox.incidents() if one.number == 7)
+    notes = [
+        write(world, "POST", f"/incidents/{incident.id}/notes", {"note": {"content": f"it was the {what}"}})["note"]
+        for what in ("disk", "password hunter2")
+    ]
+    world.clock.at += 200_000
+    assert (await world.sync(days=401)).read == 1
+    path = f"/incidents/{incident.id}/notes"
+    write(world, "PUT", f"{path}/{notes[0]['id']}", {"note": {"content": "it was the cache"}})
+    write(world, "DELETE", f"{path}/{notes[1]['id']}")
+    world.clock.at += 200_000
+    done = await world.sync(days=401, again=asked)
+    if not asked:
+        assert done.read == 0, "nothing says that something happened"
+        world.clock.at += DAY_MS
+        assert (await world.sync(days=401)).read == 1
+        assert (await world.sync(days=401)).read == 0
+    past = world.past()
+    story, record = past.story(7), past.record(7)
+    assert story is not None
+    assert record is not None
+    assert [note.text for note in story.notes][-1] == "it was the cache"
+    assert record.resolution == "it was the cache"
+    assert [hit.number for hit in past.search("cache", from_number=0, limit=9)] == [7]
+    assert past.search("hunter2", from_number=0, limit=9) == []
+    past.close()

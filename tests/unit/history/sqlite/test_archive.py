@@ -82,3 +82,39 @@ def test_after_closing_nothing_is_written(archive: SqliteArchive) -> None:
     archive.close()
     with pytest.raises(StoreUnavailable):
         archive.count_unread()
+
+
+def test_what_has_notes_is_read_again_once_at_each_age(archive: SqliteArchive) -> None:
+    noted = record(1, pagerduty_id="Q1", created_at=0, updated_at=1_000, resolved_at=1_000, notes=2)
+    archive.tell(noted, Story(), read_at=1_500)
+    archive.tell(
+        record(2, pagerduty_id="Q2", created_at=0, updated_at=1_000, resolved_at=1_000), Story(), read_at=1_500
+    )  # nobody wrote anything
+    assert archive.read_again((100, 1_000, 5_000), now=1_999, limit=9) == 0, "read after the first age, the second is to come"
+    for now, due in ((2_000, 1), (2_000, 0), (5_999, 0), (6_000, 1), (9_999_999, 0)):
+        assert archive.read_again((100, 1_000, 5_000), now=now, limit=9) == due, now
+        for unread in archive.unread(10):
+            assert (unread.record.number, unread.look) == (1, False)
+            archive.tell(noted, Story(), read_at=now)
+
+
+def test_what_was_missed_is_read_again_once_and_never_more_than_so_many(archive: SqliteArchive) -> None:
+    for number in (1, 2, 3):
+        archive.tell(
+            record(number, pagerduty_id=f"Q{number}", created_at=number, resolved_at=number, notes=1), Story(), read_at=10
+        )
+    assert archive.read_again((100, 1_000), now=99_999, limit=2) == 2
+    assert [unread.record.number for unread in archive.unread(10)] == [3, 2], "the newest first"
+    assert archive.read_again((100, 1_000), now=99_999, limit=2) == 1
+
+
+def test_all_of_a_time_that_has_notes_is_read_again_when_asked_for(archive: SqliteArchive) -> None:
+    for number in (1, 2, 3):
+        archive.tell(
+            record(number, pagerduty_id=f"Q{number}", created_at=number, resolved_at=number, notes=number % 2),
+            Story(),
+            read_at=10,
+        )
+    assert archive.read_all_again(since=1, until=3) == 1
+    assert archive.read_all_again(since=0, until=99) == 1
+    assert archive.count_unread() == 2
