@@ -11,8 +11,12 @@ from tests.simulation.planted import PLANTED
 from tests.simulation.runner import find, run_seed, run_seeds
 
 SEEDS = int(os.environ.get("SIMULATION_SEEDS", "1000"))
-FOUND = (402799,)
-"""Seeds beyond the suite's that once found a mistake."""
+FOUND: dict[int, tuple[str, ...]] = {
+    402068: (),  # a checker's: what a reload had taken out of a rule's group was counted there for ever
+    402799: (),  # a page of which a note was the first news was not followed
+    500453: ("reloads", "people", "orphans"),  # a checker's: an end that is one by the router's clock alone
+}
+"""Seeds beyond the suite's that once found a mistake, with what was on besides."""
 SHOWN = 3
 """Timelines of failing seeds: all of them would hide the first."""
 PROOF = Path(__file__).resolve().parents[2] / "docs" / "explanation" / "proof.md"
@@ -28,7 +32,7 @@ def test_every_promise_holds_for_every_seed() -> None:
 
 @pytest.mark.parametrize("seed", FOUND)
 def test_a_seed_that_found_a_mistake_finds_it_no_more(seed: int) -> None:
-    result = run_seed(seed)
+    result = run_seed(seed, also=FOUND[seed])
     assert not result.failure, f"{result.timeline}\n{result.summary()}"
 
 

@@ -137,7 +137,8 @@ class Watch:
         """A request is about to be made: how much of the journal speaks of each of its alerts so far."""
         self._fold()
         for report in reports:
-            if not report.is_firing:
+            # Whether it is over is seen by the router's clock; and the answer may be about others of the batch.
+            if not report.is_firing or 0 < report.ends_at <= self._world.clock.now():
                 self._sent_ends[report.uid] = max(report.ends_at, self._sent_ends.get(report.uid, 0))
         return {report.uid: len(self._history.get(report.uid, ())) for report in reports}
 

@@ -126,12 +126,13 @@ def _check_firing_for(world: World, decisions: list[Decision]) -> None:
     journal = world.disk.tables.journal
     members: dict[str, set[tuple[str, str]]] = {}
     since: dict[str, int] = {}
-    under_it = {decision.alert_seq for decision in decisions if decision.rule == "slow"}
+    under_it = {(decision.alert_seq, decision.at) for decision in decisions if decision.rule == "slow"}
     for decision in decisions:
         entry = journal.get(decision.alert_seq)
         alert = entry.fact.alert if entry is not None and isinstance(entry.fact, AlertReceived) else None
         if decision.rule != "slow":
-            if alert is not None and decision.alert_seq not in under_it:  # under other rules only: it went elsewhere
+            # Under other rules only, as when a reload looks at it anew: it went elsewhere.
+            if alert is not None and (decision.alert_seq, decision.at) not in under_it:
                 for inside in members.values():
                     inside.discard(alert.identity)
             continue
