@@ -125,7 +125,8 @@ class Drills:
         """Begin what is due, go on with what runs. What the store cannot take now is tried at the next tick."""
         try:
             if not self._has_looked:
-                self._proven_at = await self._ask(lambda reader: last_of(reader, DRILLED)) | self._proven_at
+                found = await self._ask(lambda reader: last_of(reader, DRILLED))
+                self._proven_at = {team: row.entry.at for team, row in found.items()} | self._proven_at
                 self._has_looked = True
             while self._left:
                 await self._end(self._left[-1])

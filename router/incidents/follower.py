@@ -16,6 +16,7 @@ import msgspec
 from router.clock import Clock
 from router.errors import Overloaded, RemoteError, RemoteRefused, StoreError
 from router.incidents.following import follow
+from router.incidents.misses import Misses
 from router.incidents.protocols import Ask, Bell, Journal, Notebook, Remote
 from router.incidents.register import Followable, PageRegister, Waiting, recall
 from router.incidents.rhythm import Rhythm
@@ -65,6 +66,7 @@ class Follower:
         """
         self.remote = remote
         self.register = PageRegister()
+        self._misses = Misses(register=self.register, ask=ask, bell=bell)
         self._journal = journal
         self._notebook = notebook
         self._ask = ask
@@ -153,7 +155,8 @@ class Follower:
         for page, delivery_id in recalled.unconfirmed:
             self._wait_for(page, delivery_id)
         self._webhooks.extend(recalled.webhooks)
-        self._confirmed_at = {**recalled.confirmed_at, **self._confirmed_at}
+        self._confirmed_at = {team: row.entry.at for team, row in recalled.confirmed.items()} | self._confirmed_at
+        await self._misses.take_up(recalled)
 
     async def step(self) -> None:
         """Everything that is due now."""
@@ -225,7 +228,7 @@ class Follower:
             for delivery in batch:
                 incident = found.get(delivery.dedup_key)
                 if delivery.action == "resolve":
-                    self.register.forget_waiting(delivery.dedup_key, delivery.team)
+                    await self._misses.end(self.register.forget_waiting(delivery.dedup_key, delivery.team))
                 elif incident is not None and (incident.number, delivery.team) not in self.register.pages:
                     page = Page(
                         incident=incident.number,
@@ -357,7 +360,7 @@ class Follower:
             now = self._clock.now()
             known = [await self._newest(page) for page in pages]
             steps = [follow(page, sighting, now=now) for page in known]
-            changed = [step.page for step, page in zip(steps, known, strict=True) if step.page != page]
+            changed = [(step.page, page) for step, page in zip(steps, known, strict=True) if step.page != page]
             facts: list[Fact] = []
             for step in steps:
                 if step.facts and await self._is_open(step.page):
@@ -366,9 +369,9 @@ class Follower:
                 await self._journal.append(now, facts, reserved=True)
             audit = (*(entry for step in steps for entry in step.audit), *more)
             if changed or audit or done:
-                await self._notebook.follow(Followed(pages=tuple(changed), audit=audit, done=done))
-            for page in changed:
-                await self._settle(page)
+                await self._notebook.follow(Followed(pages=tuple(page for page, _ in changed), audit=audit, done=done))
+            for page, before in changed:
+                await self._settle(page, is_first=bool(page.pagerduty_id) and not before.pagerduty_id)
         return [step.page for step in steps]
 
     async def _newest(self, page: Page) -> Page:
@@ -379,13 +382,13 @@ class Follower:
         stored = await self._ask(lambda reader: reader.pages(incident=page.incident))
         return next((one for one in stored if one.team == page.team), page)
 
-    async def _settle(self, page: Page) -> None:
-        was_waiting = self.register.waiting.get((page.incident, page.team))
+    async def _settle(self, page: Page, *, is_first: bool) -> None:
         self.register.put(page)
-        if was_waiting is not None and page.pagerduty_id:
-            self._metrics.confirm_seconds.observe(max(0, page.confirmed_at - page.sent_at) / 1000)
+        if is_first:
+            if page.sent_at:  # else its webhook was here before it was recorded that it was sent
+                self._metrics.confirm_seconds.observe(max(0, page.confirmed_at - page.sent_at) / 1000)
             self._confirmed_at[page.team] = page.confirmed_at
-            await self._bell.confirmed(page.team)
+            await self._misses.confirm(page)
         if not page.is_open:
             self._read_at.pop(page.pagerduty_id, None)
         if page.is_open and (not self._poll_at or page.status == "triggered"):
@@ -417,9 +420,10 @@ class Follower:
         for sighting in sorted(found, key=lambda sighting: sighting.status == "resolved"):
             if incident is not None and await self.team_of(sighting.service, incident) == page.team:
                 await self.take([page], sighting)
+                self.register.forget_waiting(page.dedup_key, page.team)  # also if all of that was known
                 return
         if incident is None or incident.status == "closed":
-            self.register.forget_waiting(page.dedup_key, page.team)
+            await self._misses.end(self.register.forget_waiting(page.dedup_key, page.team))
             return
         if waiting.deadline_at and asked_at >= waiting.deadline_at:
             await self._miss(waiting)
@@ -453,7 +457,7 @@ class Follower:
         waiting.page, waiting.deadline_at = missed, 0
         self._metrics.pages_missed.labels(page.team).inc()
         hint = "is somebody on call, is the service enabled and not in maintenance, does its orchestration suppress it?"
-        await self._bell.not_confirmed(page.team, f"a page for team {page.team} reached nobody: {reason}; {hint}")
+        await self._misses.miss(waiting, f"a page for team {page.team} reached nobody: {reason}; {hint}")
 
     # asking how pages stand
 

@@ -9,7 +9,7 @@ import msgspec
 
 from router.model.delivery import Delivery, DeliveryState, Priority
 from router.model.page import Page, Webhook
-from router.store.base import Reader
+from router.store.base import AuditRow, Reader
 
 MAX_RECALLED = 20_000
 """Open incidents taken up at a start; more than that are an emergency of another kind."""
@@ -45,7 +45,8 @@ class Recalled(msgspec.Struct, frozen=True, kw_only=True):
     pages: list[Page]
     unconfirmed: list[tuple[Page, int]]  # with the id of its delivery
     webhooks: list[Webhook]
-    confirmed_at: dict[str, int]  # when a page of each team was last confirmed
+    confirmed: dict[str, AuditRow]  # by team, the newest entry of a page that was confirmed
+    missed: dict[str, AuditRow]  # and of one that was not
 
 
 class PageRegister:
@@ -91,11 +92,10 @@ class PageRegister:
         self.waiting[key] = waiting
         self._waiting_by_key[page.dedup_key, page.team] = key
 
-    def forget_waiting(self, dedup_key: str, team: str) -> None:
-        """It need not be confirmed any more."""
+    def forget_waiting(self, dedup_key: str, team: str) -> Waiting | None:
+        """It need not be confirmed any more; answers what waited, if it did."""
         key = self._waiting_by_key.pop((dedup_key, team), None)
-        if key is not None:
-            del self.waiting[key]
+        return None if key is None else self.waiting.pop(key)
 
 
 def recall(reader: Reader) -> Recalled:
@@ -129,19 +129,20 @@ def recall(reader: Reader) -> Recalled:
         pages=pages,
         unconfirmed=unconfirmed,
         webhooks=reader.webhooks(limit=10_000),
-        confirmed_at=last_of(reader, "confirmed"),
+        confirmed=last_of(reader, "confirmed"),
+        missed=last_of(reader, "not_confirmed"),
     )
 
 
-def last_of(reader: Reader, what: str) -> dict[str, int]:
-    """When the audit record says this of each team last, as far back as MAX_AUDIT entries."""
-    found: dict[str, int] = {}
+def last_of(reader: Reader, what: str) -> dict[str, AuditRow]:
+    """The last time that the audit record says this of each team, as far back as MAX_AUDIT entries."""
+    found: dict[str, AuditRow] = {}
     before: int | None = None
     for _ in range(MAX_AUDIT // _CHUNK):
         rows = reader.audit(before_id=before, limit=_CHUNK)
         for row in rows:
             if row.entry.what == what:
-                found.setdefault(row.entry.team, row.entry.at)
+                found.setdefault(row.entry.team, row)
         if len(rows) < _CHUNK:
             break
         before = rows[-1].id

@@ -12,6 +12,8 @@ from tests.simulation.runner import find, run_seed, run_seeds
 
 SEEDS = int(os.environ.get("SIMULATION_SEEDS", "1000"))
 FOUND: dict[int, tuple[str, ...]] = {
+    52: ("losses", "people"),  # that a page was not confirmed was never over: the proof had come before
+    501708: (),  # the same
     402068: (),  # a checker's: what a reload had taken out of a rule's group was counted there for ever
     402799: (),  # a page of which a note was the first news was not followed
     500453: ("reloads", "people", "orphans"),  # a checker's: an end that is one by the router's clock alone

@@ -282,3 +282,20 @@ async def test_a_long_note_is_read_whole() -> None:
     world.sandbox.annotate(world.there(), world.clock.now(), content="the whole story of it", user=ADA)
     await world.run(2)
     assert world.store.reader().audit(incident=1)[0].entry.text == "the whole story of it"
+
+
+async def test_a_page_that_is_resolved_before_it_is_recorded_as_sent_is_looked_for_once() -> None:
+    world = await World(hears=True).open()
+    world.clock.at += 1
+    incident = await world.send(1, tell=False)
+    await world.run(1)
+    world.sandbox.resolve(world.there(), world.clock.now(), user=ADA)
+    await world.run(2)
+    assert world.page().status == "resolved"
+    for _ in range(2):  # the second time by hand, say
+        world.follower.delivered(world.delivery(incident.dedup_key, "payments", "trigger"))
+        await world.run(60)
+    calls = world.client.calls
+    await world.run(60)
+    assert world.client.calls == calls
+    assert not world.follower.register.waiting
