@@ -69,9 +69,16 @@ class Api:
             answer = route.shape(500, "internal error; the log says more", ())
         self.count(route.name, answer.status)
         if route.audit and self._record is not None:
-            who = self._authenticator.name_of(request.headers.get(b"authorization"))
-            await self._record(who, route.audit, _subject(found.rest, request, answer.status))
+            await self._keep(self._record, found, request, answer)
         return answer
+
+    async def _keep(self, record: Record, found: Found, request: Request, answer: Answer) -> None:
+        """It is done and will be answered, whatever becomes of its record."""
+        try:
+            who = self._authenticator.name_of(request.headers.get(b"authorization"))
+            await record(who, found.route.audit, _subject(found.rest, request, answer.status))
+        except Exception as error:
+            log.exception("audit_not_kept", door=found.route.name, cause=repr(error))
 
     def refuse(self, found: Found, status: int, text: str, headers: tuple[tuple[bytes, bytes], ...] = ()) -> Answer:
         """What the server itself has to refuse (too large, too slow, too much at once), in the route's shape."""
@@ -105,7 +112,10 @@ class Api:
 
 def _subject(rest: str, request: Request, status: int) -> str:
     """What it was done to, with the reason given, and whether it came to nothing."""
-    reason = "".join(request.query().get("reason", [])[:1])
+    try:
+        reason = "".join(request.query().get("reason", [])[:1])
+    except Refused:  # as the handler has refused it
+        reason = ""
     outcome = f"refused ({status})" if status >= 400 else ""  # noqa: PLR2004 -- HTTP's first refusal
     return ": ".join(part for part in (rest, reason, outcome) if part)
 

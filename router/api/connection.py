@@ -28,10 +28,13 @@ from router.api.limits import (
     ServerLimits,
 )
 from router.api.routes import Found
+from router.telemetry.logs import logger
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _NEVER = float("inf")
 _SINGLE = frozenset({b"host", b"authorization", b"content-type"})
+log = logger("api")
+
 _STATUS = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in http.HTTPStatus}
 
 
@@ -363,6 +366,9 @@ class Connection(asyncio.Protocol):
                     self.deadline = self._host.now() + self._host.limits.body_seconds
                     await self._waits_for_writing
                     self.deadline = _NEVER
+        except Exception as error:  # a mistake of ours costs this connection, and neither another one nor the process
+            log.exception("connection_failed", cause=repr(error))
+            self.abort()
         finally:
             self._is_answering = False
         if not self._is_closing:

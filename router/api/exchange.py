@@ -11,6 +11,8 @@ import msgspec
 JSON = b"application/json"
 TEXT = b"text/plain; charset=utf-8"
 
+MAX_QUERY_VALUES = 50
+
 Headers = tuple[tuple[bytes, bytes], ...]
 
 
@@ -33,10 +35,14 @@ class Request(msgspec.Struct, kw_only=True):
     body: bytes = b""
 
     def query(self) -> dict[str, list[str]]:
-        """The query string's values by name. ValueError if there are more than fifty."""
+        """The query string's values by name. Refused if there are more than fifty."""
         found: dict[str, list[str]] = {}
         text = self.query_text.decode("ascii", "replace")
-        for name, value in parse_qsl(text, keep_blank_values=True, max_num_fields=50):
+        try:
+            values = parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_QUERY_VALUES)
+        except ValueError as error:
+            raise Refused(400, f"a query has at most {MAX_QUERY_VALUES} values") from error
+        for name, value in values:
             found.setdefault(name, []).append(value)
         return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import resource
 import socket
 import threading
@@ -364,6 +365,18 @@ async def test_garbage_on_the_socket_ends_that_connection_and_no_other(daemon: D
         assert (await off_loop(daemon.get, "/-/ready"))[0] == 200
         other.close()
     assert "Traceback" not in daemon.log
+
+
+async def test_a_question_with_too_many_values_is_refused_at_every_door_and_ends_nothing(daemon: Daemon) -> None:
+    many = "&".join(f"a{number}=1" for number in range(60))
+    listed = (await off_loop(daemon.get, "/v1/openapi.json"))[1]["paths"]
+    for path, operations in listed.items():
+        for method in operations:
+            place = re.sub(r"\{.*?\}", "1", path)
+            status, answer = await off_loop(daemon.request, method.upper(), f"{place}?{many}", {} if method == "post" else None)
+            assert status < 500 or status == 503, (method, place, status, answer)
+    assert "Traceback" not in daemon.log
+    assert await off_loop(daemon.post_alerts, alert(instance="after")) == 200
 
 
 async def test_whoever_sends_slowly_is_told_and_cut_off_while_others_are_served(daemon: Daemon, pagerduty) -> None:

@@ -154,3 +154,22 @@ async def test_who_took_an_audited_route_is_recorded() -> None:
         ("bot", "dropped a delivery", "12: noise"),
         ("bot", "dropped a delivery", "refused: refused (409)"),
     ]
+
+
+async def test_what_is_done_is_answered_whatever_becomes_of_its_record(capsys: pytest.CaptureFixture[str]) -> None:
+    kept: list[str] = []
+
+    async def record(_who: str, _what: str, subject: str) -> None:
+        kept.append(subject)
+        if subject.startswith("broken"):
+            raise RuntimeError("no paper left")
+
+    routes = [Route(method="POST", path="/do/*", handler=show, scope=None, name="do", audit="did")]
+    api = Api(routes=routes, authenticator=Authenticator(), metrics=Metrics(), record=record)
+    many = b"&".join(b"a=%d" % number for number in range(60))
+    for path, query in (("/do/it", many), ("/do/broken", b"")):
+        found = admit(api, "POST", path)
+        assert isinstance(found, Found)
+        assert (await api.answer(found, Request(method="POST", path=path, query_text=query))).body
+    assert kept == ["it", "broken: refused (500)"]
+    assert "audit_not_kept" in "".join(capsys.readouterr())

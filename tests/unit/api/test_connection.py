@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -12,7 +13,7 @@ from router.api.application import Api
 from router.api.auth import Authenticator
 from router.api.exchange import Answer, Request, answer_text
 from router.api.limits import MAX_HEAD_BYTES, MAX_HEADERS, ServerLimits
-from router.api.routes import Route
+from router.api.routes import Found, Route
 from router.api.server import ApiServer
 from router.api.sockets import bind_tcp
 from router.clock import SystemClock
@@ -150,6 +151,31 @@ def test_a_head_is_answered_without_a_body(play: Callable[[Scene], None]) -> Non
         assert (status, headers["content-length"], body) == (200, "5000000", b"")
 
     play(once(request("HEAD", "/large"), check))
+
+
+def test_a_mistake_of_ours_costs_one_connection_and_neither_others_nor_the_process(play: Callable[[Scene], None]) -> None:
+    """Requests run in the daemon's own tree of tasks, which an error that gets out of one of them would bring down."""
+
+    async def scene(bench: Bench) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", bench.port)
+        writer.write(request("POST", "/wait"))
+        while not bench.seen:
+            await asyncio.sleep(0.01)
+        answer = bench.api.answer
+
+        async def broken(_found: Found, _request: Request) -> Answer:
+            raise RuntimeError("a mistake")
+
+        bench.api.answer = broken  # type: ignore[method-assign]
+        with contextlib.suppress(ConnectionError):
+            assert await talk(bench.port, request("POST", "/echo", b"x")) == b""
+        bench.api.answer = answer  # type: ignore[method-assign]
+        expect(200, "1 bytes")(await talk(bench.port, request("POST", "/echo", b"x")))
+        bench.go_on.set()
+        assert b"done" in await reader.read()
+        writer.close()
+
+    play(scene)
 
 
 def test_requests_on_one_connection_are_answered_in_order(play: Callable[[Scene], None]) -> None:

@@ -10,8 +10,9 @@ def test_queries() -> None:
     assert request.query() == {"a": ["1", "2"], "b": [" x"], "c": [""]}
     assert Request(method="GET", path="/").query() == {}
     assert Request(method="GET", path="/", query_text=b"\xff=%ff").query()
-    with pytest.raises(ValueError, match="fields"):
+    with pytest.raises(Refused, match="at most 50 values") as refused:
         Request(method="GET", path="/", query_text=b"&".join(b"a=%d" % n for n in range(60))).query()
+    assert refused.value.status == 400
 
 
 def test_answers() -> None:
