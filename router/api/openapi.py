@@ -112,6 +112,9 @@ _ERROR = {
 }
 
 
+_DELIVERY_STATES = [state.value for state in DeliveryState]
+
+
 @lru_cache(maxsize=1)
 def document() -> bytes:
     """The document as JSON."""
@@ -130,9 +133,7 @@ def document() -> bytes:
         "/v1/incidents/{number}": {"get": _one("The story of one, by number or dedup key.", "number", explanation)},
         "/v1/decisions": {"get": _listing("Decisions, newest first.", decision, "alert", "incident")},
         "/v1/deliveries": {
-            "get": _listing(
-                "Deliveries, newest first.", delivery, "team", "incident", state=[state.value for state in DeliveryState]
-            )
+            "get": _listing("Deliveries, newest first.", delivery, "team", "channel", "incident", state=_DELIVERY_STATES)
         },
         "/v1/deliveries/{id}": {"get": _one("One delivery and the body that is sent.", "id", delivery_with_body)},
         "/v1/deliveries/{id}/retry": {"post": _acting("Try it now, also a dead letter.")},

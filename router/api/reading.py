@@ -123,13 +123,15 @@ class Reading:
         return _page(found, found[-1].id if len(found) == limit else None)
 
     async def deliveries(self, request: Request) -> Answer:
-        """``GET /v1/deliveries``: newest first; ``state``, ``team``, ``incident`` (a dedup key)."""
-        query = Query(request, "limit", "cursor", "state", "team", "incident")
+        """``GET /v1/deliveries``: newest first; ``state``, ``team``, ``channel``, ``incident`` (a dedup key)."""
+        query = Query(request, "limit", "cursor", "state", "team", "channel", "incident")
         limit, before = query.limit(), query.number("cursor", 0) or None
-        word = query.one_of("state", tuple(state.value for state in DeliveryState))
+        word, channel = query.one_of("state", tuple(state.value for state in DeliveryState)), query.text("channel") or None
         state, team, key = DeliveryState(word) if word else None, query.text("team") or None, query.text("incident") or None
         found = await self._room.ask(
-            lambda reader: reader.deliveries(state=state, dedup_key=key, team=team, before_id=before, limit=limit)
+            lambda reader: reader.deliveries(
+                state=state, dedup_key=key, team=team, channel=channel, before_id=before, limit=limit
+            )
         )
         following = found[-1].id if len(found) == limit else None
         return _page([_without_body(delivery) for delivery in found], following)

@@ -19,7 +19,7 @@ from router.history.figures import DIMENSIONS, local, zone_of
 from router.history.html import CONTENT_POLICY
 from router.history.periods import Period, as_plain, count_all, month_before, month_of, objectives_of, records_of, terms_of
 from router.history.rendering import CONTENT_TYPES, FORMS, Form, render
-from router.history.report import build_month
+from router.history.report import build_month, reported
 from router.history.searching import hit_plain, search
 
 DEFAULT_MS = 30 * 86_400_000
@@ -108,7 +108,7 @@ class Recalling:
             )
 
         try:
-            month_of(month, self._settings.zone)
+            reported(month, self._settings.zone, now)
         except ValueError as error:
             raise Refused(404, f"there is no such report: {error}") from error
         content = await self._room.ask(write)

@@ -24,14 +24,24 @@ from router.model.delivery import DeliveryState, shown_body
 @limit_option
 @click.option("--state", type=click.Choice([state.value for state in DeliveryState]), default=None, help="Only in this state.")
 @click.option("--team", default=None, help="Only to this team.")
+@click.option("--channel", default=None, metavar="NAME", help="Only to this channel; `pagerduty`: only pages.")
 @click.pass_context
-def deliveries(ctx: click.Context, *, config_path: Path, output: str, limit: int, state: str | None, team: str | None) -> None:
+def deliveries(
+    ctx: click.Context,
+    *,
+    config_path: Path,
+    output: str,
+    limit: int,
+    state: str | None,
+    team: str | None,
+    channel: str | None,
+) -> None:
     """Deliveries, newest first; `--state pending` is the outbox, `--state dead` the dead letters."""
     ctx.obj = (config_path, output)
     if ctx.invoked_subcommand:
         return
     with open_store(config_path) as reader:
-        rows = reader.deliveries(state=DeliveryState(state) if state else None, team=team, limit=limit)
+        rows = reader.deliveries(state=DeliveryState(state) if state else None, team=team, channel=channel, limit=limit)
     if output == "json":
         print_json({"items": [msgspec.structs.replace(row, body=b"") for row in rows]})
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -18,6 +19,9 @@ MAX_RULES = 8
 
 MAX_LINES = 10
 """Decisions and deliveries shown to people; ``--output json`` has all."""
+
+MAX_LABELS = 20
+"""Labels of an alert shown to people, by name; ``--output json`` has all."""
 
 
 @click.command()
@@ -89,8 +93,12 @@ def print_explanation(found: Explanation, output: str) -> None:
         alert = found.entry.fact.alert
         click.echo(
             f"\nalert {found.entry.seq}  {alert.status}  {severity(alert.severity.word)}  {clip(alert.service, 50)}  "
-            f"{clip(alert.name, 50)}\n  received {instant(found.entry.at)} from {alert.source}\n  {clip(alert.summary, 100)}"
+            f"{clip(alert.name, 50)}\n  received {instant(found.entry.at)} from {alert.source}"
         )
+        if alert.summary:
+            click.echo(f"  {clip(alert.summary, 100)}")
+        if alert.labels:
+            click.echo(f"  {_labels(alert.labels)}")
     _print_rules(found)
     incident = found.incident
     if incident is not None:
@@ -119,6 +127,13 @@ def print_explanation(found: Explanation, output: str) -> None:
         for attempt in delivery.last_attempts:
             click.echo(f"      {instant(attempt.at)}  {clip(describe(attempt.outcome), 90)}  in {attempt.took_ms} ms")
     _more(len(found.deliveries))
+
+
+def _labels(labels: Mapping[str, str]) -> str:
+    """By name, ``{env="prod"}``; what is beyond the bound is counted."""
+    shown = ", ".join(f'{clip(name, 40)}="{clip(labels[name], 60)}"' for name in sorted(labels)[:MAX_LABELS])
+    more = f", … {len(labels) - MAX_LABELS} more; --output json has them" if len(labels) > MAX_LABELS else ""
+    return f"{{{shown}{more}}}"
 
 
 def _print_rules(found: Explanation) -> None:

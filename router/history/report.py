@@ -71,9 +71,17 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     terms: Terms
 
 
+def reported(month: str, zone: str, now: int) -> Period:
+    """The time that the report of a month is about; ValueError if it is no month, or one that is still to come."""
+    period = month_of(month, zone)
+    if period.since > now:
+        raise ValueError(f"{month} has not begun yet; the last month that is over is {month_before(now, zone)}")
+    return period
+
+
 def build_month(past: Past, month: str, *, settings: HistorySettings, rules: Sequence[Path], base: Path, now: int) -> Report:
-    """The report of ``2026-10``; ValueError if that is no month. ``base``: to what rule files are told relative."""
-    period = month_of(month, settings.zone)
+    """The report of ``2026-10``; ValueError as ``reported`` says. ``base``: to what rule files are told relative."""
+    period = reported(month, settings.zone, now)
     earlier = month_before(period.since, settings.zone)
     before = month_of(earlier, settings.zone) if earlier >= "1971" else Period(since=0, until=0)
     records = list(past.records(since=max(0, before.since - LOOKBACK_MS), until=period.until))

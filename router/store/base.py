@@ -103,10 +103,11 @@ class Reader(Protocol):
         state: DeliveryState | None = None,
         dedup_key: str | None = None,
         team: str | None = None,
+        channel: str | None = None,
         before_id: int | None = None,
         limit: int = 100,
     ) -> list[Delivery]:
-        """Deliveries, newest first."""
+        """Deliveries, newest first; ``channel``: pagerduty, or the name of one."""
         ...
 
     def delivery(self, delivery_id: int) -> Delivery | None:

@@ -243,10 +243,11 @@ class MemoryReader:
         state: DeliveryState | None = None,
         dedup_key: str | None = None,
         team: str | None = None,
+        channel: str | None = None,
         before_id: int | None = None,
         limit: int = 100,
     ) -> list[Delivery]:
-        """Deliveries, newest first."""
+        """Deliveries, newest first; ``channel``: pagerduty, or the name of one."""
         found = (
             copied(delivery)
             for delivery_id, delivery in sorted(self._open().deliveries.items(), reverse=True)
@@ -254,6 +255,7 @@ class MemoryReader:
             and (state is None or delivery.state is state)
             and (not dedup_key or delivery.dedup_key == dedup_key)
             and (team is None or delivery.team == team)
+            and (channel is None or delivery.channel == channel)
         )
         return _first(found, limit)
 

@@ -413,6 +413,7 @@ class StoreSuite:
     async def test_deliveries_are_found_by_state_key_and_team(self, world: World) -> None:
         store = await self.opened(world)
         made = [delivery(1), delivery(2, team="platform"), delivery(3), delivery(4, key=dedup_key(1)), delivery(5, key="")]
+        made.append(delivery(6, key=dedup_key(3), team="", channel="chat"))
         await store.commit(commit_of(0, deliveries=made))
         await self.move(store, made[1], DeliveryState.DEAD)
         await self.move(store, made[2], DeliveryState.DELIVERED)
@@ -422,7 +423,7 @@ class StoreSuite:
             return [one.id for one in found]
 
         assert reader.deliveries() == made[::-1]
-        assert ids(reader.deliveries(state=DeliveryState.PENDING)) == [5, 4, 1]
+        assert ids(reader.deliveries(state=DeliveryState.PENDING)) == [6, 5, 4, 1]
         assert ids(reader.deliveries(state=DeliveryState.PENDING, before_id=5, limit=1)) == [4]
         assert ids(reader.deliveries(state=DeliveryState.DEAD)) == [2]
         assert ids(reader.deliveries(state=DeliveryState.DELIVERED)) == [3]
@@ -430,10 +431,14 @@ class StoreSuite:
         assert ids(reader.deliveries(dedup_key=dedup_key(1))) == [4, 1]
         assert ids(reader.deliveries(dedup_key=dedup_key(1), team="platform")) == []
         assert ids(reader.deliveries(team="platform")) == [2]
+        assert ids(reader.deliveries(channel="pagerduty", state=DeliveryState.DEAD)) == [2]
+        assert ids(reader.deliveries(channel="chat")) == [6]
+        assert ids(reader.deliveries(channel="chat", state=DeliveryState.PENDING)) == [6]
+        assert ids(reader.deliveries(channel="chat", dedup_key=dedup_key(3))) == [6]
         assert ids(reader.deliveries(team="payments", state=DeliveryState.PENDING)) == [5, 4, 1]
         reader.close()
         store, recovered = await self.reopened(world, store)
-        assert ids(recovered.outbox) == [1, 4, 5]
+        assert ids(recovered.outbox) == [1, 4, 5, 6]
         await store.close()
 
     async def move(self, store: Store, moved: Delivery, state: DeliveryState) -> None:

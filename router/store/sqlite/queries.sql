@@ -194,18 +194,21 @@ SELECT id, state, attempts, next_attempt_at, finished_at, reason, last_attempts,
 SELECT id, state, attempts, next_attempt_at, finished_at, reason, last_attempts, event, body FROM deliveries
 WHERE episode = :episode AND episode <> '' AND json_extract(event, '$.dedup_key') = :dedup_key AND id < :before_id
   AND (:state IS NULL OR state = :state) AND (:team IS NULL OR team = :team)
+  AND (:channel IS NULL OR coalesce(json_extract(event, '$.channel'), 'pagerduty') = :channel)
 ORDER BY id DESC LIMIT :limit
 
 -- name: deliveries_unfinished
 SELECT id, state, attempts, next_attempt_at, finished_at, reason, last_attempts, event, body FROM deliveries
 WHERE id IN (SELECT id FROM deliveries INDEXED BY deliveries_unfinished
   WHERE state = :state AND state <> 'delivered' AND id < :before_id AND (:team IS NULL OR team = :team)
+    AND (:channel IS NULL OR coalesce(json_extract(event, '$.channel'), 'pagerduty') = :channel)
   ORDER BY id DESC LIMIT :limit)
 ORDER BY id DESC
 
 -- name: deliveries
 SELECT id, state, attempts, next_attempt_at, finished_at, reason, last_attempts, event, body FROM deliveries
 WHERE id < :before_id AND (:state IS NULL OR state = :state) AND (:team IS NULL OR team = :team)
+  AND (:channel IS NULL OR coalesce(json_extract(event, '$.channel'), 'pagerduty') = :channel)
 ORDER BY id DESC LIMIT :limit
 
 -- name: ruleset

@@ -119,14 +119,16 @@ class SqliteReader:
         state: DeliveryState | None = None,
         dedup_key: str | None = None,
         team: str | None = None,
+        channel: str | None = None,
         before_id: int | None = None,
         limit: int = 100,
     ) -> list[Delivery]:
-        """Deliveries, newest first."""
+        """Deliveries, newest first; ``channel``: pagerduty, or the name of one."""
         parameters: dict[str, Any] = {
             "before_id": _END if before_id is None else before_id,
             "state": None if state is None else state.value,
             "team": team,
+            "channel": channel,
             "limit": limit,
         }
         if dedup_key:

@@ -126,6 +126,8 @@ async def test_narrowed_listings(rig: Rig) -> None:
     assert len(read(await rig.reading.decisions(ask("alert=2")))["items"]) == 1
     assert len(read(await rig.reading.decisions(ask(f"incident={dedup_key(2)}")))["items"]) == 1
     assert read(await rig.reading.deliveries(ask("state=dead")))["items"] == []
+    assert read(await rig.reading.deliveries(ask("channel=chat")))["items"] == []
+    assert len(read(await rig.reading.deliveries(ask("channel=pagerduty")))["items"]) == 5
     assert len(read(await rig.reading.deliveries(ask(f"state=pending&incident={dedup_key(1)}")))["items"]) == 1
     assert read(await rig.reading.incidents(ask("team=nobody")))["items"] == []
 

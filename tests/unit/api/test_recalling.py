@@ -82,9 +82,8 @@ async def test_reports_by_month(recalling: Recalling) -> None:
     assert b"Incidents in September 2026" in page.body
     assert read(await recalling.report(ask("format=json"), "2026-08"))["total"]["incidents"] == 1
     assert (await recalling.report(ask("format=csv"), "2020-01")).body.startswith(b"period,")
-    for edge in ("1971-01", "9998-12"):
-        assert (await recalling.report(ask("format=json"), edge)).status == 200
-    for month, query, status in (("soon", "", 404), ("2026-09", "format=pdf", 400)):
+    assert (await recalling.report(ask("format=json"), "1971-01")).status == 200
+    for month, query, status in (("soon", "", 404), ("2026-10", "", 404), ("9998-12", "", 404), ("2026-09", "format=pdf", 400)):
         with pytest.raises(Refused) as refused:
             await recalling.report(ask(query), month)
         assert refused.value.status == status

@@ -17,6 +17,8 @@ def test_deliveries_newest_first_with_their_reasons(history: Place) -> None:
 def test_filters_and_json(history: Place) -> None:
     found = json.loads(history.run("deliveries", "--state", "dead", "--team", "payments", "--output", "json").output)["items"]
     assert [(item["id"], item["attempts"]) for item in found] == [(2, 1)]
+    assert len(json.loads(history.run("deliveries", "--channel", "pagerduty", "--output", "json").output)["items"]) == 2
+    assert history.run("deliveries", "--channel", "chat").output == "No deliveries.\n"
     assert history.run("deliveries", "--state", "pending").output == "No deliveries.\n"
     assert history.run("deliveries", "--state", "lost").exit_code == 2
 

@@ -4,8 +4,13 @@ import json
 
 import pytest
 
+from router.cli.explain import print_explanation
+from router.incidents.explanation import Explanation
+from router.model.alert import Alert
+from router.model.journal import AlertReceived, Entry
+from router.model.severity import Severity
 from tests.support.place import KEY, Place
-from tests.support.stores import dedup_key
+from tests.support.stores import START, dedup_key
 
 
 @pytest.mark.parametrize("subject", ["1", "incident:1", dedup_key(1)])
@@ -41,3 +46,27 @@ def test_nothing_is_known(history: Place, subject: str) -> None:
     assert result.exit_code == 1
     assert "nothing is recorded of" in result.output
     assert "hint:" in result.output
+
+
+def test_an_alert_is_shown_with_its_labels_by_name_and_bounded(capsys: pytest.CaptureFixture[str]) -> None:
+    labels = {"zone": "a", "env": "prod\x1b[2J"} | {f"label{number:02}": "v" * 100 for number in range(20)}
+    alert = Alert(
+        source="prometheus",
+        fingerprint="f",
+        service="payment-api",
+        name="CardError",
+        severity=Severity.ERROR,
+        labels=labels,
+        starts_at=START,
+    )
+    entry = Entry(seq=1, at=START, fact=AlertReceived(alert=alert))
+    found = Explanation(
+        subject="alert 1", headline="Accepted, not decided yet.", entry=entry, incident=None, decisions=[], deliveries=[]
+    )
+    print_explanation(found, "text")
+    shown = capsys.readouterr().out.splitlines()
+    (line,) = [one for one in shown if "{" in one]
+    assert line.startswith('  {env="prod')
+    assert "\x1b" not in line
+    assert line.endswith("… 2 more; --output json has them}")
+    assert "" not in shown[shown.index(line) - 1 : shown.index(line) + 1], "and no blank line where there is no summary"

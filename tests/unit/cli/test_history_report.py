@@ -23,6 +23,8 @@ def test_mistakes(history: Place) -> None:
     assert "history sync" in history.run("report").output
     fill(history, 1)
     assert history.run("report", "--month", "soon").exit_code == 2
+    future = history.run("report", "--month", "9998-12")
+    assert (future.exit_code, "9998-12 has not begun yet; the last month that is over is" in future.output) == (2, True)
     failed = history.run("report", "--output", "/nowhere/at/all.html")
     assert failed.exit_code == 1
     assert "cannot be written" in failed.output

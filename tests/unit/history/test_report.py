@@ -6,7 +6,7 @@ import pytest
 
 from router.history.base import Record
 from router.history.periods import month_of
-from router.history.report import Report, build_month
+from router.history.report import Report, build_month, reported
 from router.history.sqlite.archive import SqliteArchive
 from router.history.sqlite.reader import SqliteHistory
 from router.model.past import Story
@@ -81,3 +81,10 @@ def test_a_month_without_incidents_and_no_month(tmp_path: Path) -> None:
             base=tmp_path,
             now=NOW,
         )
+
+
+def test_a_month_that_is_still_to_come_has_no_report() -> None:
+    now = month_of("2026-10", "Europe/Berlin").since
+    assert reported("2026-10", "Europe/Berlin", now).month == "2026-10", "it has just begun"
+    with pytest.raises(ValueError, match="2026-10 has not begun yet; the last month that is over is 2026-08"):
+        reported("2026-10", "Europe/Berlin", now - 1)

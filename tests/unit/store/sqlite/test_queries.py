@@ -49,6 +49,7 @@ def test_no_statement_reads_a_whole_table(connection: sqlite3.Connection, name: 
         "dedup_key": "a/b/c",
         "episode": "c",
         "team": "t",
+        "channel": "c",
         "status": "open",
         "state": "dead",
         "pagerduty_id": "Q1",
