@@ -19,6 +19,7 @@ from router.daemon.chores import Chores
 from router.daemon.clerk import OURSELVES, Clerk
 from router.daemon.history import HistoryKeeper
 from router.daemon.joints import api_tokens, dispatch_settings, ingest_sources, known_secrets
+from router.daemon.logwatch import LogWatch
 from router.daemon.observing import read_gauges
 from router.daemon.reload import Reloader, log_warnings, say_outages
 from router.daemon.serving import Doorway
@@ -142,6 +143,7 @@ class Daemon:
         )
         self._history = self._keep_history(settings)
         self._clerk = Clerk(self._store, self._clock)
+        self._log_watch = LogWatch(settings.store.path, usage=self._store.usage, troubles=parts.troubles)
         self._metrics.read_gauges(self._gauges)
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -273,6 +275,7 @@ class Daemon:
             await troubles.fire(Trouble.STORE_REFUSES, f"new alerts are refused: {refusing}")
         else:
             await troubles.clear(Trouble.STORE_REFUSES)
+        await self._log_watch.look()
         jump_ms = self._offset() - self._clock_offset_ms
         self._clock_offset_ms += jump_ms
         if abs(jump_ms) > CLOCK_JUMP_MS:

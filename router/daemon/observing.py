@@ -117,6 +117,7 @@ def read_gauges(
         "request_bodies_bytes": bodies_held(),
         "store_bytes": store.bytes_used,
         "store_free_bytes": store.bytes_free,
+        "store_log_bytes": store.bytes_log,
         "store_refusing": float(bool(store.refusing)),
         "rules": len(engine.ruleset.rules),
         "ruleset_info": {engine.ruleset.version: 1.0},

@@ -48,6 +48,7 @@ class Trouble(StrEnum):
     DEED_FAILED = "DeedFailed"
     CHANNEL_FAILED = "ChannelFailed"
     STRAY_INCIDENTS = "StrayIncidents"
+    STORE_LOG_GROWS = "StoreLogGrows"
     CHANNEL_OUT = "ChannelOut"
     TEAM_OUT = "TeamOut"
 
@@ -66,6 +67,7 @@ SEVERITIES = {
     Trouble.DEED_FAILED: Severity.WARNING,
     Trouble.CHANNEL_FAILED: Severity.WARNING,  # what only tells wakes nobody when it cannot
     Trouble.STRAY_INCIDENTS: Severity.WARNING,
+    Trouble.STORE_LOG_GROWS: Severity.WARNING,
     Trouble.CHANNEL_OUT: Severity.WARNING,
     Trouble.TEAM_OUT: Severity.CRITICAL,
 }

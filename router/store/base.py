@@ -164,6 +164,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     bytes_used: int
     bytes_free: int
     journal_entries: int
+    bytes_log: int = 0  # of what was written and is not in the database alone: grows while somebody reads for long
     refusing: str = ""  # why appends are refused, empty if they are not
 
 

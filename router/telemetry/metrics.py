@@ -50,6 +50,7 @@ GAUGES: dict[str, tuple[str, str]] = {
     "timers": ("Timers the engine waits for.", ""),
     "store_bytes": ("Size of the store.", ""),
     "store_free_bytes": ("Free space where the store is.", ""),
+    "store_log_bytes": ("What the store's write-ahead log holds.", ""),
     "store_refusing": ("1 while new alerts are refused because the store cannot take them.", ""),
     "rules": ("Rules in force.", ""),
     "ruleset_info": ("1 for the version of the rule set in force.", "version"),

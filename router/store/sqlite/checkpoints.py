@@ -30,6 +30,7 @@ class Checkpointer:
         """The database has been opened for writing."""
         self._path = path
         self._pause_seconds = pause_seconds
+        self.bytes_log = 0  # what the log holds, as of the last checkpoint; it begins anew once all of it is moved
         self._written = Event()
         self._stopping = Event()
         self._thread = Thread(target=self._run, name="store-checkpointer", daemon=True)
@@ -59,10 +60,12 @@ class Checkpointer:
                 connection.close()
 
     def _serve(self, connection: sqlite3.Connection) -> None:
+        (page_size,) = connection.execute("PRAGMA page_size").fetchone()
         while True:
             self._written.wait()
             if self._stopping.wait(self._pause_seconds):
                 return
             self._written.clear()
             with suppress(sqlite3.Error):
-                connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+                _, frames, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+                self.bytes_log = max(0, frames) * page_size

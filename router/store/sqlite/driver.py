@@ -227,6 +227,7 @@ class SqliteStore:
             bytes_used=self._space.bytes_used,
             bytes_free=self._space.bytes_free,
             journal_entries=0 if self._writer is None else self._writer.entries,
+            bytes_log=self._checkpointer.bytes_log,
             refusing=refusal,
         )
 

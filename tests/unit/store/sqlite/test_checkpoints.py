@@ -96,6 +96,12 @@ def test_a_log_in_use_is_moved_as_far_as_its_readers_let(tmp_path: Path) -> None
     write(writer, 1)
     checkpointer.note()
     write(writer, 2)
+    for _ in range(PATIENCE_SECONDS * 100):
+        if checkpointer.bytes_log >= 200_000:
+            break
+        checkpointer.note()
+        threading.Event().wait(0.01)
+    assert checkpointer.bytes_log >= 200_000, "all that was written since the read began"
     reader.execute("COMMIT")
     checkpointer.note()
     wait_until_moved(path, before)
