@@ -104,9 +104,6 @@ class Senders:
         for service in ("pay-api", "search-api", "stray"):
             labels = {"service": service, "alertname": "Other", "severity": "error", "instance": "last"}
             self.problems.append(Problem(f"last-{service}", labels, [(now, 1e9)]))
-        for service in ("pay-proof", "search-proof", "proof") if self._world.plan.loses else ():
-            labels = {"service": service, "alertname": "Other", "severity": "error", "instance": "last"}
-            self.problems.append(Problem(f"late-{service}", labels, [(now + 345, 1e9)]))
 
     def end_all(self) -> None:
         """Every problem is over, and the senders say so."""
@@ -123,6 +120,8 @@ class Senders:
             yield self._events(number)
         yield self._tool()
         yield self._proofs()
+        if plan.loses:
+            yield self._late_proofs()
         if self._chance.random() < 0.5 or plan.has("flapping"):
             yield self._flapper()
         if self._chance.random() < 0.3:
@@ -291,6 +290,23 @@ class Senders:
             payload = {"summary": "proof", "source": "deploy", "component": service, "custom_details": {"uid": service}}
             said = {"routing_key": INBOUND_KEY, "payload": payload}
             await self.post("/v2/change/enqueue", said, [Report(service, "change")], self._chance)
+
+    async def _late_proofs(self) -> None:
+        """Later each team is paged by itself: what was lost is known by then. No times are named, so no clock matters."""
+        while self._world.is_troubled:
+            await asyncio.sleep(5)
+        await asyncio.sleep(345)
+        said = {"name": "Other", "severity": "error", "kind": "stateful"}
+        while not self.is_over:
+            await self._say_proofs(said, is_firing=True)
+            await asyncio.sleep(60)
+        await self._say_proofs(said | {"status": "resolved"}, is_firing=False)
+
+    async def _say_proofs(self, said: dict[str, Any], *, is_firing: bool) -> None:
+        for service in ("pay-proof", "search-proof", "proof"):
+            report = [Report(f"late-{service}", "stateful", is_firing=is_firing)]
+            about = {"service": service, "dedup_key": f"late-{service}", "labels": {"uid": f"late-{service}"}}
+            await self.post("/v1/alerts", said | about, report, self._chance)
 
     async def _changes(self) -> None:
         world = self._world
