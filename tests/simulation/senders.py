@@ -163,6 +163,8 @@ class Senders:
         """What a replica sends in this round. ``seen``: the time whose measurements it looks at."""
         plan = self._world.plan
         clock_ms = START + round(now * 1000) + skew_ms
+        if not self._world.is_troubled:  # nobody's clock is behind the router's any more: nothing looks over that is not
+            clock_ms = max(clock_ms, self._world.clock.now())
         for problem in self.problems:
             is_silent = now >= problem.silent_from
             known = state.get(problem.uid)
