@@ -84,7 +84,7 @@ def wire(
         settings=settings, store=store, reader=reader, troubles=troubles, counts=counts, clock=clock, chance=chance
     )
     paging = join_paging(
-        settings=settings, store=store, keys=keys, troubles=troubles, counts=counts, resend=channels.send,
+        settings=settings, store=store, keys=keys, troubles=troubles, counts=counts, resend=dispatcher.send_beside,
         encode=channels.encode, clock=clock, metrics=metrics,
     )  # fmt: skip
     _join_ways(channels, telling, paging)

@@ -351,6 +351,22 @@ class Dispatcher:
         self._pump()
         return "done"
 
+    async def send_beside(self, delivery: Delivery) -> Outcome:
+        """One try of what is in no lane (it has ended, or never was): past the pace, but not while its routing key is paused.
+
+        What it is told by a 429 holds for what waits in the lanes of that key as well.
+        """
+        now = self._now()
+        pace = self._outbox.pace_of(delivery, now)
+        if pace.paused_until > now:
+            return Throttled(retry_after_ms=pace.paused_until - now)
+        outcome = await self._sender.send(delivery)
+        if isinstance(outcome, Throttled):
+            at = self._now()
+            pause_ms = plan_pause_ms(pace.streak + 1, outcome.retry_after_ms, chance=self._chance)
+            self._outbox.pace_of(delivery, at).refuse(at, began_at=now, pause_ms=pause_ms)
+        return outcome
+
     async def drop(self, delivery_id: int) -> Wish:
         """Give a waiting delivery or a dead letter up for good: it is never sent. StoreError if that cannot be recorded."""
         waiting = self._outbox.pending.get(delivery_id)

@@ -17,7 +17,7 @@ from router.incidents.follower import Follower
 from router.incidents.following import follow
 from router.incidents.protocols import Ask, Remote
 from router.incidents.strays import Stray, Strays
-from router.model.delivery import Accepted, Delivery, DeliveryState, Outcome, Priority
+from router.model.delivery import Accepted, Delivery, DeliveryState, Outcome, Priority, Throttled
 from router.model.incident import Incident
 from router.model.page import AuditEntry, Page, Sighting
 
@@ -141,6 +141,8 @@ class Reconciler:
             return [_finding("open_there", page, reason, mended=dry_run)]
         self._resent += 1
         outcome = await self._resend(resolve)
+        if isinstance(outcome, Throttled):  # the next run comes
+            return [_finding("open_there", page, f"{reason}; PagerDuty takes no more calls with its key now", mended=False)]
         entry = AuditEntry(
             at=self._clock.now(),
             who="alert-router",

@@ -360,6 +360,33 @@ def test_a_delivery_is_given_up_by_age():
     assert len(world.calls) < 10_000
 
 
+def test_what_is_sent_beside_the_lanes_waits_for_no_room_but_for_the_end_of_a_pause():
+    outcomes = []
+
+    async def scenario(world: World):
+        world.enqueue(make_delivery(1))
+        await world.settle()
+        beside = make_delivery(7, "other", "resolve")
+        outcomes.append(await world.dispatcher.send_beside(beside))
+        world.answer = lambda _: Throttled(retry_after_ms=30_000)
+        outcomes.append(await world.dispatcher.send_beside(beside))
+        told_at = world.at
+        world.answer = lambda _: ACCEPTED
+        outcomes.append(await world.dispatcher.send_beside(beside))
+        world.enqueue(make_delivery(2))
+        await world.settle()
+        outcomes.append(world.calls[-1].began_at >= told_at + 30_000)
+        outcomes.append(await world.dispatcher.send_beside(beside))
+
+    world = play(scenario, Settings(calls=1, window_ms=1_000))
+    assert [call.id for call in world.calls] == [1, 7, 7, 2, 7]
+    assert outcomes[:2] == [ACCEPTED, Throttled(retry_after_ms=30_000)]
+    assert isinstance(outcomes[2], Throttled)
+    assert outcomes[2].retry_after_ms > 0
+    assert outcomes[3:] == [True, ACCEPTED]
+    assert list(world.ledger.rows) == [1, 2]
+
+
 def test_a_delivery_that_is_throttled_for_a_day_is_given_up_too():
     async def scenario(world: World):
         world.answer = lambda _: Throttled(retry_after_ms=600_000)

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from router.incidents.reconcile import SETTLED_MS
-from router.model.delivery import DeliveryState
+from router.model.delivery import Delivery, DeliveryState, Outcome, Throttled
 from router.sandbox.facade import ServiceChange
 from tests.support.following import ADA, World
 
@@ -79,6 +79,22 @@ async def test_a_resolve_that_got_lost_is_sent_again(world: World) -> None:
     await world.run(2)
     assert await found(world) == [("missed_news", 1, True)]
     assert world.page().status == "resolved"
+
+
+async def test_a_resolve_that_pagerduty_takes_no_call_for_now_is_left_to_the_next_run(world: World) -> None:
+    incident = await world.ask(lambda reader: reader.incident(1))
+    await world.close(incident, arrives=False)
+    await world.run(SETTLED_SECONDS)
+    reconciler = world.reconciler
+
+    async def refuse(_delivery: Delivery) -> Outcome:
+        return Throttled(retry_after_ms=1)
+
+    reconciler._resend = refuse
+    (finding,) = await reconciler.run()
+    assert (finding.mended, finding.reason.endswith("takes no more calls with its key now")) == (False, True)
+    assert "resolve_sent_again" not in world.audit()
+    assert await found(world) == [("open_there", 1, True)]
 
 
 async def test_a_resolve_that_went_out_a_moment_ago_is_given_time_however_long_it_is_over(world: World) -> None:
