@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +10,6 @@ import msgspec
 
 from router.cli.check import examine_files, print_diagnostics, summarise
 from router.cli.options import fail, output_option, print_json
-from router.errors import Diagnostic
 from router.importing.notes import Note
 from router.importing.translating import Imported, translate_alertmanager
 
@@ -53,7 +50,7 @@ def import_(context: click.Context, file: Path, folder: Path, output: str, *, fo
     imported = translate_alertmanager(text, file.name)
     if imported.mistakes:
         print_diagnostics(imported.mistakes, {file.name: text})
-        fail(f"{file} cannot be read as it is", hint=_remedy(imported.mistakes, file))
+        fail(f"{file} cannot be read as it is")
     if not imported.files:
         fail("\n".join(note.written(file.name) for note in imported.notes))
     _write(imported, folder, file.name, force=force)
@@ -66,13 +63,6 @@ def import_(context: click.Context, file: Path, folder: Path, output: str, *, fo
         click.echo(f"\nwritten to {folder}/: {', '.join([*imported.files, REPORT])}")
         click.echo(f"{summarise(checked)}; {_count(imported.notes)}")
     context.exit(1 if checked.errors or any(note.kind == "error" for note in imported.notes) else 0)
-
-
-def _remedy(mistakes: Sequence[Diagnostic], file: Path) -> str:
-    """One step for all of them, where the mistakes call for it; each has its own hint besides."""
-    if any(mistake.code in {"anchor", "alias", "merge-key"} for mistake in mistakes):
-        return f"anchors and aliases have to be written out: yq 'explode(.)' {shlex.quote(str(file))}"
-    return ""
 
 
 def _write(imported: Imported, folder: Path, name: str, *, force: bool) -> None:

@@ -57,7 +57,7 @@ class Imported(msgspec.Struct, kw_only=True):
 
 def translate_alertmanager(text: str | bytes, name: str) -> Imported:
     """Everything of it that can be said in our language; ``name`` is what the file is called."""
-    document = read(text, name)
+    document = read(text, name, anchors=True)
     if not document.is_readable or document.diagnostics:
         return Imported(mistakes=list(document.diagnostics))
     data = mapping(document.data)

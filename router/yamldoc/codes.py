@@ -15,9 +15,9 @@ CODES: dict[str, str] = {
     # YAML features that are refused
     "several-documents": "A file holds exactly one YAML document.",
     "directive": "A line begins with %: YAML directives are not supported.",
-    "anchor": "A value begins with &, a YAML anchor: anchors are not supported.",
-    "alias": "A value begins with * and names an anchor: aliases are not supported.",
-    "merge-key": "The key << merges mappings in YAML 1.1: it is not supported.",
+    "anchor": "A value begins with &, a YAML anchor: anchors are not supported, but by import.",
+    "alias": "A value begins with * and names an anchor: aliases are not supported, but by import.",
+    "merge-key": "The key << merges mappings in YAML 1.1: it is not supported, but by import.",
     "tag": "A value begins with !, which YAML reads as a tag: tags are not supported.",
     "complex-key": "A key is a list, a mapping or an alias; keys are single words or text.",
     "empty-key": "A colon has no key before it.",

@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from router.errors import Diagnostic
+from router.yamldoc.anchors import WrittenOut
 from router.yamldoc.document import DEFAULT, Document, Limits, Lines, Path, Place, Plain, cut_short, format_path, shown
 from router.yamldoc.syntax import QUOTE_AT, SELF_EXPLAINED, Trouble, explain, quoting_hint
 
@@ -25,8 +26,11 @@ _CONTROL_CHARACTERS_SHOWN = 10
 _BYTE_ORDER_MARK = "\ufeff"
 
 
-def read(text: str | bytes, file: str, *, limits: Limits = DEFAULT) -> Document:
-    """Read one document; never raises, whatever the text. ``file`` is only a name for the diagnostics."""
+def read(text: str | bytes, file: str, *, limits: Limits = DEFAULT, anchors: bool = False) -> Document:
+    """Read one document; never raises, whatever the text. ``file`` is only a name for the diagnostics.
+
+    ``anchors``: anchors, aliases and merge keys are written out instead of being refused, within the same limits.
+    """
     if len(text) > limits.size:
         trouble = Trouble("too-large", 0, 0, f"found {len(text):,} bytes; a file may have {limits.size:,}", "split the file")
         return _unreadable("", file, limits, [trouble])
@@ -34,14 +38,14 @@ def read(text: str | bytes, file: str, *, limits: Limits = DEFAULT) -> Document:
         decoded = text.decode() if isinstance(text, bytes) else text
     except UnicodeDecodeError as error:
         return _undecodable(error.object, file, limits, error.start)
-    return _read(decoded.removeprefix(_BYTE_ORDER_MARK), file, limits)
+    return _read(decoded.removeprefix(_BYTE_ORDER_MARK), file, limits, anchors=anchors)
 
 
-def _read(text: str, file: str, limits: Limits) -> Document:
+def _read(text: str, file: str, limits: Limits, *, anchors: bool) -> Document:
     troubles = _refused_characters(text) or _directives(text)
     if troubles:
         return _unreadable(text, file, limits, troubles)
-    reader = _Reader(text, file, limits)
+    reader = _Reader(text, file, limits, anchors=anchors)
     reader.run()
     return Document(
         file=file,
@@ -106,7 +110,7 @@ def _directives(text: str) -> list[Trouble]:
 class _Frame:
     """A container that is being filled."""
 
-    __slots__ = ("at", "data", "key", "key_place", "place", "places")
+    __slots__ = ("at", "data", "key", "key_place", "merges", "place", "places")
 
     def __init__(self, data: Any, place: Place, at: Path) -> None:
         self.data = data
@@ -114,6 +118,7 @@ class _Frame:
         self.place = place
         self.places: dict[str | int, Place] = {}
         place.children = self.places
+        self.merges = False  # a mapping with the key <<
         self.key: str | None = None  # in a mapping: the key whose value comes next
         self.key_place: tuple[int, int] | None = None  # None while key is set: the value is to be thrown away
 
@@ -121,7 +126,8 @@ class _Frame:
 class _Reader:
     """One walk over the events; thrown away afterwards."""
 
-    def __init__(self, text: str, file: str, limits: Limits) -> None:
+    def __init__(self, text: str, file: str, limits: Limits, *, anchors: bool) -> None:
+        self._writes_out = anchors
         self.text = text
         self.lines = Lines(text, file)
         self.limits = limits
@@ -150,7 +156,7 @@ class _Reader:
         """Walk until the end, or until nothing more can be made of the text."""
         parser = yaml.CSafeLoader(self.text)
         try:
-            self._walk(parser.get_event)
+            self._walk(WrittenOut(parser.get_event) if self._writes_out else parser.get_event)
         except yaml.YAMLError as error:
             self.is_readable = False
             trouble = explain(self.text, self.lines, error)
@@ -271,6 +277,8 @@ class _Reader:
             place.end = max(frame.places[next(reversed(frame.places))].end, place.start)
         else:
             place.end = place.start
+        if frame.merges:
+            self._merge(frame, event)
 
     def _alias(self, event: Any) -> None:
         if self._skipping:
@@ -330,7 +338,7 @@ class _Reader:
         if is_plain and not text:
             self._complain(event, "empty-key", "found no key before the colon", "write key: value")
             self._throw_next_away()
-        elif is_plain and text == "<<":
+        elif is_plain and text == "<<" and not self._writes_out:
             hint = "write the keys out in every mapping that needs them"
             self._complain(event, "merge-key", "found the merge key <<, which is not supported", hint)
             self._throw_next_away()
@@ -345,6 +353,23 @@ class _Reader:
         else:
             frame.key = text
             frame.key_place = (start, end)
+            frame.merges = frame.merges or (is_plain and text == "<<")
+
+    def _merge(self, frame: _Frame, event: Any) -> None:
+        """Put in what << stands for, a mapping or a list of them; what stands beside it goes first, then the first."""
+        given, place = frame.data.pop("<<"), frame.places.pop("<<")
+        sources = [(given, place)]
+        if isinstance(given, list):
+            sources = [(each, (place.children or {})[index]) for index, each in enumerate(given)]
+        for source, at in sources:
+            if not isinstance(source, dict):
+                hint = "write a mapping there, or the alias of one: <<: *name"
+                self._complain(event, "merge-key", "the merge key << takes a mapping, or a list of mappings", hint)
+                return
+            for key, value in source.items():
+                if key not in frame.data:
+                    frame.data[key] = value
+                    frame.places[key] = (at.children or {})[key]
 
     def _put(self, value: Any, place: Place) -> bool:
         """Give a value to the container that waits for it; False if it is thrown away."""

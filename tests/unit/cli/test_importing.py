@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.support.trial import run
 
@@ -58,7 +59,7 @@ def test_for_programs() -> None:
 @pytest.mark.parametrize(
     ("text", "said", "writes"),
     [
-        ("route: {receiver: &a x}\nreceivers: [{name: *a}]\n", "cannot be read", False),
+        ("route: {receiver: !x x}\nreceivers: [{name: x}]\n", "cannot be read", False),
         ("receivers: []\n", "there is no root route", False),
         ("route: {receiver: x, routes: [{matchers: [nothing]}]}\nreceivers: [{name: x}]\n", "is no matcher", True),
     ],
@@ -71,13 +72,63 @@ def test_mistakes_of_the_original_end_with_one(text: str, said: str, *, writes: 
     assert Path("imported/config.yaml").exists() is writes
 
 
-def test_only_what_has_anchors_is_told_to_write_them_out() -> None:
-    Path("an anchor.yml").write_text("route: {receiver: &a x}\nreceivers: [{name: *a}]\n")
+ANCHORED = """\
+x-pd: &pd {send_resolved: true, routing_key_file: /etc/pd/key}
+route:
+  receiver: &default ops
+  group_by: &by [alertname, cluster]
+  routes:
+    - {matchers: ['team="db"'], group_by: *by, receiver: db}
+receivers:
+  - name: *default
+    pagerduty_configs: [*pd]
+  - name: db
+    pagerduty_configs:
+      - <<: *pd
+        severity: warning
+"""
+WRITTEN = """\
+x-pd: {send_resolved: true, routing_key_file: /etc/pd/key}
+route:
+  receiver: ops
+  group_by: [alertname, cluster]
+  routes:
+    - {matchers: ['team="db"'], group_by: [alertname, cluster], receiver: db}
+receivers:
+  - name: ops
+    pagerduty_configs: [{send_resolved: true, routing_key_file: /etc/pd/key}]
+  - name: db
+    pagerduty_configs:
+      - severity: warning
+        send_resolved: true
+        routing_key_file: /etc/pd/key
+"""
+
+
+def test_anchors_and_merge_keys_import_as_what_they_stand_for() -> None:
+    for name, text in (("anchored", ANCHORED), ("written", WRITTEN)):
+        Path("am.yml").write_text(text)
+        done = run("import", "am.yml", "--out", name)
+        assert done.exit_code == 0, done.output
+    anchored, written = (
+        {path.relative_to(name): yaml.safe_load(path.read_text()) for path in Path(name).rglob("*.yaml")}
+        for name in ("anchored", "written")
+    )
+    assert anchored == written
+    assert len(anchored) > 1
+
+
+def test_a_bomb_of_aliases_is_refused() -> None:
+    levels = "".join(f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 10)}]\n" for n in range(1, 12))
+    Path("am.yml").write_text(f"l0: &l0 [x]\n{levels}route: {{receiver: x}}\nreceivers: [{{name: x}}]\n")
+    done = run("import", "am.yml")
+    assert done.exit_code == 1
+    assert "too-many-values" in done.output
+
+
+def test_a_key_that_stands_twice_is_refused() -> None:
     Path("twice.yml").write_text("route: {receiver: x}\nroute: {receiver: x}\n")
-    assert "yq 'explode(.)' 'an anchor.yml'" in run("import", "an anchor.yml").output
-    said = run("import", "twice.yml").output
-    assert "keep one of the two" in said
-    assert "anchors" not in said
+    assert "keep one of the two" in run("import", "twice.yml").output
 
 
 def test_a_file_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
