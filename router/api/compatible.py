@@ -26,6 +26,8 @@ MAX_ALERTS = 20_000
 """Alerts of one answer; more are refused with a word about filters, rather than cut silently."""
 
 _CHUNK = 1000
+_NO_END = "0001-01-01T00:00:00.000Z"
+"""What clients written in Go read as not set; any other time that is over would make the alert resolved to them."""
 _ACTIVE = msgspec.json.Decoder(ActiveAlert)
 _MUTED = (("silenced", "silencedBy"), ("inhibited", "inhibitedBy"), ("muted", "mutedBy"))
 _FLAGS = ("active", "unprocessed", *(flag for flag, _ in _MUTED))
@@ -124,7 +126,7 @@ class Compatible:
         muting = self._muting(alert)
         return {
             "annotations": alert.annotations or ({"summary": alert.summary} if alert.summary else {}),
-            "endsAt": _format(expires_at or 0),
+            "endsAt": _NO_END if expires_at is None else _format(expires_at),
             "fingerprint": alert.fingerprint,
             "receivers": [{"name": self._owner_of(alert.service)}],
             "startsAt": _format(alert.starts_at),

@@ -165,9 +165,14 @@ def _invalid_event(errors: list[str]) -> Answer:
     return answer_json({"status": "invalid event", "message": "Event object is invalid", "errors": errors}, status=400)
 
 
+_WORDED_BY_ALERTMANAGER = (400, 404, 500)
+"""The errors that Alertmanager's own document of its API knows, each of which it gives as a JSON text."""
+
+
 def shape_alertmanager(status: int, text: str, headers: Headers = ()) -> Answer:
-    """Errors as Alertmanager's API words them."""
-    return answer_json({"code": status, "message": text}, status=status, headers=headers)
+    """Errors as Alertmanager's API words them: its clients (amtool, karma) read these codes as a text, and no other content."""
+    content = text if status in _WORDED_BY_ALERTMANAGER else {"code": status, "message": text}
+    return answer_json(content, status=status, headers=headers)
 
 
 def shape_event(status: int, text: str, headers: Headers = ()) -> Answer:

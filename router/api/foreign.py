@@ -32,7 +32,7 @@ def _list_of(name: str) -> dict[str, Any]:
 
 SCHEMAS: dict[str, Any] = {
     "AlertmanagerError": {
-        "description": "A text where alerts of a batch were refused, else code and message.",
+        "description": "A text for 400, 404 and 500, which clients of Alertmanager know; code and message for the rest.",
         "oneOf": [_TEXT, _object({"code": {"type": "integer"}, "message": _TEXT})],
     },
     "PostableAlert": _object(

@@ -82,6 +82,7 @@ async def test_alerts_in_alertmanagers_shape(compatible: Compatible) -> None:
     }
     assert second["labels"] == {"alertname": "Disk", "service": "db", "severity": "error"}
     assert second["annotations"] == {"summary": "full"}
+    assert second["endsAt"] == "0001-01-01T00:00:00.000Z", "not set: a time that is over would say that it is resolved"
 
 
 @pytest.mark.parametrize(

@@ -113,6 +113,15 @@ def test_shapes(status: int, word: str) -> None:
     answer = shape_event(status, "why", ((b"a", b"b"),))
     told: dict[str, Any] = json.loads(answer.body)
     assert (answer.status, told["status"], told["errors"], answer.headers) == (status, word, ["why"], ((b"a", b"b"),))
+
+
+@pytest.mark.parametrize("status", [400, 404, 500])
+def test_what_clients_of_alertmanager_read_as_a_text_is_one(status: int) -> None:
+    assert json.loads(shape_alertmanager(status, "why").body) == "why"
+
+
+@pytest.mark.parametrize("status", [403, 413, 429, 503])
+def test_other_errors_of_alertmanagers_doors_say_their_code(status: int) -> None:
     assert json.loads(shape_alertmanager(status, "why").body) == {"code": status, "message": "why"}
 
 
