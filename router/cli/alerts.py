@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import click
@@ -11,7 +12,7 @@ from router.cli.formats import clip, instant, severity
 from router.cli.options import config_option, limit_option, output_option, print_json, print_table
 from router.cli.reading import open_store
 from router.model.alert import Alert
-from router.model.journal import AlertReceived
+from router.model.journal import AlertReceived, Entry
 from router.model.transition import ActiveAlert
 from router.store.base import Reader
 
@@ -36,24 +37,48 @@ def _firing(reader: Reader, limit: int) -> list[ListedAlert]:
     return newest[::-1]
 
 
-def _journalled(reader: Reader, after_seq: int, limit: int) -> list[ListedAlert]:
-    return [
-        ListedAlert(seq=entry.seq, alert=entry.fact.alert)
-        for entry in reader.entries(after_seq=after_seq, limit=limit)
-        if isinstance(entry.fact, AlertReceived)
-    ]
+def _journalled(reader: Reader, limit: int) -> list[ListedAlert]:
+    """The newest; what else the journal holds (silences, reloads) does not count."""
+    found: list[ListedAlert] = []
+    before: int | None = None
+    while len(found) < limit and (chunk := reader.latest_entries(before_seq=before, limit=_CHUNK)):
+        before = chunk[-1].seq
+        found += _alerts_of(chunk)
+    return found[:limit]
+
+
+def _journalled_after(reader: Reader, after_seq: int, limit: int) -> list[ListedAlert]:
+    found: list[ListedAlert] = []
+    while len(found) < limit and (chunk := reader.entries(after_seq=after_seq, limit=_CHUNK)):
+        after_seq = chunk[-1].seq
+        found += _alerts_of(chunk)
+    return found[:limit]
+
+
+def _alerts_of(entries: Iterable[Entry]) -> Iterator[ListedAlert]:
+    return (ListedAlert(seq=entry.seq, alert=entry.fact.alert) for entry in entries if isinstance(entry.fact, AlertReceived))
+
+
+def _list(reader: Reader, limit: int, *, journal: bool, after_seq: int | None) -> list[ListedAlert]:
+    if not journal:
+        return _firing(reader, limit)
+    return _journalled(reader, limit) if after_seq is None else _journalled_after(reader, after_seq, limit)
 
 
 @click.command(epilog="Example: alert-router alerts --journal --limit 20")
 @config_option
 @output_option
 @limit_option
-@click.option("--journal", is_flag=True, help="The journal's alerts, oldest first, also those that are over.")
-@click.option("--after", "after_seq", type=int, default=0, help="With --journal: only after this sequence.")
-def alerts(*, config_path: Path, output: str, limit: int, journal: bool, after_seq: int) -> None:
+@click.option("--journal", is_flag=True, help="The journal's alerts, as they were accepted, also those that are over.")
+@click.option(
+    "--after", "after_seq", type=click.IntRange(0), help="With --journal: the first ones after this sequence, oldest first."
+)
+def alerts(*, config_path: Path, output: str, limit: int, journal: bool, after_seq: int | None) -> None:
     """Alerts that fire now, newest first (or, with --journal, as they were accepted)."""
+    if after_seq is not None and not journal:
+        raise click.UsageError("--after is a place in the journal: use it with --journal")
     with open_store(config_path) as reader:
-        rows = _journalled(reader, after_seq, limit) if journal else _firing(reader, limit)
+        rows = _list(reader, limit, journal=journal, after_seq=after_seq)
     if output == "json":
         print_json({"items": rows})
         return
@@ -72,5 +97,9 @@ def alerts(*, config_path: Path, output: str, limit: int, journal: bool, after_s
             ]
             for row in rows
         ],
-        nothing="No alerts fire." if not journal else "The journal holds no alerts after that.",
+        nothing="No alerts fire."
+        if not journal
+        else "The journal holds no alerts."
+        if after_seq is None
+        else "The journal holds no alerts after that.",
     )

@@ -76,6 +76,10 @@ class Reader(Protocol):
         """Journal entries in sequence order; ``since`` <= at < ``until``."""
         ...
 
+    def latest_entries(self, *, before_seq: int | None = None, limit: int = 100) -> list[Entry]:
+        """Journal entries, newest first; page on with ``before_seq``."""
+        ...
+
     def decisions(
         self,
         *,

@@ -199,6 +199,11 @@ class MemoryReader:
         )
         return _first(found, limit)
 
+    def latest_entries(self, *, before_seq: int | None = None, limit: int = 100) -> list[Entry]:
+        """Journal entries, newest first."""
+        found = sorted(self._open().journal.items(), reverse=True)
+        return _first((entry for seq, entry in found if before_seq is None or seq < before_seq), limit)
+
     def decisions(
         self,
         *,

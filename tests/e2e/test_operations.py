@@ -287,7 +287,7 @@ async def test_commands_and_api_tell_the_same(make_daemon, pagerduty) -> None:
     assert told == [{name: value for name, value in item.items() if name != "body"} for item in await api("/v1/deliveries")]
     assert len(told) == 4
     journal = (await command("alerts", "--journal"))["items"]
-    assert [item["seq"] for item in journal] == [item["seq"] for item in await api("/v1/alerts?journal=true")]
+    assert [item["seq"] for item in reversed(journal)] == [item["seq"] for item in await api("/v1/alerts?journal=true")]
     assert {item["seq"] for item in (await command("alerts"))["items"]} == {item["seq"] for item in await api("/v1/alerts")}
     for item in (journal[0], journal[-1]):
         assert await command("explain", str(item["seq"])) == await api(f"/v1/explain/{item['seq']}")

@@ -460,6 +460,8 @@ class StoreSuite:
         assert [entry.seq for entry in reader.entries(after_seq=17)] == [18, 19, 20]
         assert [entry.seq for entry in reader.entries(after_seq=4, since=START, limit=2)] == [5, 6]
         assert [entry.seq for entry in reader.entries(since=START + 18 * HOUR)] == [19, 20]
+        assert [entry.seq for entry in reader.latest_entries(limit=2)] == [20, 19]
+        assert [entry.seq for entry in reader.latest_entries(before_seq=3)] == [2, 1]
         assert reader.entry(99) is None
         reader.close()
         await store.close()

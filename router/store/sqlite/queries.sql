@@ -158,6 +158,9 @@ SELECT seq, at FROM journal WHERE seq >= ? ORDER BY seq LIMIT 1
 SELECT seq, at, body FROM journal WHERE seq > :after AND seq <= :last AND at >= :since AND at < :until
 ORDER BY seq LIMIT :limit
 
+-- name: latest_entries
+SELECT seq, at, body FROM journal WHERE seq < ? ORDER BY seq DESC LIMIT ?
+
 -- name: decisions_of_alert
 SELECT id, body FROM decisions WHERE alert_seq = :alert_seq AND alert_seq > 0 AND id < :before_id
   AND (:dedup_key IS NULL OR json_extract(body, '$.dedup_key') = :dedup_key)

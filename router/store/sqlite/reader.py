@@ -74,6 +74,11 @@ class SqliteReader:
         }
         return [read_entry(row) for row in self._rows("entries", parameters)]
 
+    def latest_entries(self, *, before_seq: int | None = None, limit: int = 100) -> list[Entry]:
+        """Journal entries, newest first."""
+        before = _END if before_seq is None else before_seq
+        return [read_entry(row) for row in self._rows("latest_entries", (before, limit))]
+
     def decisions(
         self,
         *,
