@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -82,6 +83,11 @@ Edit {rules} and save: the running router takes the new rules.
 @click.option("--sandbox-port", type=click.IntRange(1, 65_535), default=SANDBOX_PORT, show_default=True)
 def demo(*, directory: Path, router_port: int, sandbox_port: int) -> None:
     """Start a local PagerDuty stand-in and the daemon with the example rules, and say what to try."""
+    for port, option in ((sandbox_port, "--sandbox-port"), (router_port, "--router-port")):
+        _require_free(port, option)
+    # Asked to end, or left by its terminal, it takes along what it started: the router by itself takes a SIGHUP for a reload.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _stop)
     keys = {name: digits * 16 for name, digits in _TEAMS.items()}
     config = _prepare(directory, router_port, sandbox_port, keys)
     command = [sys.executable, "-m", "router"]
@@ -118,6 +124,23 @@ def demo(*, directory: Path, router_port: int, sandbox_port: int) -> None:
             part.terminate()
         for part in parts:
             part.wait()
+
+
+def _stop(_number: int, _frame: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _require_free(port: int, option: str) -> None:
+    """What already answers there would be taken for the demo's own."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            fail(
+                f"cannot listen on 127.0.0.1:{port}: {error.strerror}",
+                hint=f"another demo or another program is there; stop it, or choose another port with {option}",
+            )
 
 
 def _short(path: Path) -> str:

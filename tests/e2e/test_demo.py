@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -177,3 +178,15 @@ def test_a_port_that_is_taken_is_named(demo: Demo, tmp_path: Path) -> None:
     assert done.returncode == 1
     assert str(demo.router) in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("number", "whole_group"), [(signal.SIGTERM, False), (signal.SIGHUP, True)], ids=["asked to end", "its terminal closed"]
+)
+def test_however_it_ends_it_leaves_nothing_running(demo: Demo, number: signal.Signals, whole_group: bool) -> None:
+    demo.wait_for("Edit ")
+    (os.killpg if whole_group else os.kill)(demo.process.pid, number)
+    assert demo.process.wait(timeout=30) == 0, demo.said()
+    for port in (demo.router, demo.sandbox):
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), timeout=5)

@@ -76,6 +76,22 @@ def test_a_part_that_never_answers_is_given_up(monkeypatch, capsys) -> None:
     assert f"{url} did not come up within" in capsys.readouterr().err
 
 
+def test_a_port_where_something_answers_already_is_said_before_anything_starts(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        command = [sys.executable, "-m", "router", "demo", "--directory", str(tmp_path / "demo"), "--router-port", port]
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            other = str(free.getsockname()[1])
+        done = subprocess.run([*command, "--sandbox-port", other], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert f"cannot listen on 127.0.0.1:{port}" in done.stderr
+    assert "--router-port" in done.stderr
+    assert (done.stdout, list(tmp_path.iterdir())) == ("", [])
+
+
 def test_paths_are_short_where_they_can_be(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert module._short(tmp_path / "a" / "b") == "a/b"
