@@ -165,7 +165,8 @@ def _print_pages(found: Explanation) -> None:
         click.echo("\nwho did what, newest first")
     for entry in found.audit[:MAX_LINES]:
         text = f": {clip(entry.text, 100)}" if entry.text else ""
-        click.echo(f"  {instant(entry.at)}  {entry.who}  {entry.what}{text}")
+        whose = f" (page of {entry.team})" if entry.team and len(found.pages) > 1 else ""
+        click.echo(f"  {instant(entry.at)}  {entry.who}  {entry.what}{whose}{text}")
     _more(len(found.audit))
 
 

@@ -354,7 +354,7 @@ class Follower:
     ) -> list[Page]:
         """Journal what the engine has to know, then write pages and audit entries; answers the pages as they are now.
 
-        ``more``: audit entries besides.
+        ``more``: audit entries besides, of what led to it.
         """
         async with self._one_at_a_time:
             now = self._clock.now()
@@ -367,7 +367,7 @@ class Follower:
                     facts += step.facts
             if facts:
                 await self._journal.append(now, facts, reserved=True)
-            audit = (*(entry for step in steps for entry in step.audit), *more)
+            audit = (*more, *(entry for step in steps for entry in step.audit))
             if changed or audit or done:
                 await self._notebook.follow(Followed(pages=tuple(page for page, _ in changed), audit=audit, done=done))
             for page, before in changed:

@@ -6,8 +6,10 @@ import pytest
 
 from router.cli.explain import print_explanation
 from router.incidents.explanation import Explanation
+from router.incidents.ledger import PageState, PageStory
 from router.model.alert import Alert
 from router.model.journal import AlertReceived, Entry
+from router.model.page import AuditEntry, Page
 from router.model.severity import Severity
 from tests.support.place import KEY, Place
 from tests.support.stores import START, dedup_key
@@ -70,3 +72,23 @@ def test_an_alert_is_shown_with_its_labels_by_name_and_bounded(capsys: pytest.Ca
     assert "\x1b" not in line
     assert line.endswith("… 2 more; --output json has them}")
     assert "" not in shown[shown.index(line) - 1 : shown.index(line) + 1], "and no blank line where there is no summary"
+
+
+def test_with_several_pages_it_is_said_to_which_something_was_done(capsys: pytest.CaptureFixture[str]) -> None:
+    def story(team: str) -> PageStory:
+        page = Page(incident=1, team=team, dedup_key="k")
+        return PageStory(team=team, state=PageState.CONFIRMED, since=START, sentence="it is there", page=page)
+
+    done = AuditEntry(at=START, who="Ada", through="pagerduty", what="noted", incident=1, team="payments", text="the disk")
+    for teams, shown in (
+        (("payments",), "Ada  noted: the disk"),
+        (("payments", "web"), "Ada  noted (page of payments): the disk"),
+    ):
+        print_explanation(
+            Explanation(
+                subject="x", headline="x", entry=None, incident=None, decisions=[], deliveries=[], audit=[done],
+                pages=[story(team) for team in teams],
+            ),
+            "text",
+        )  # fmt: skip
+        assert shown in capsys.readouterr().out

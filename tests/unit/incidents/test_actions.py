@@ -34,6 +34,8 @@ async def test_an_action_has_its_effect_at_once_and_only_once(world: World) -> N
         ("ops", "asked to resolve", "made room"),
         ("ops", "asked to acknowledge", ""),
     ]
+    told = world.audit()
+    assert told.index("asked to acknowledge") + 1 == told.index("acknowledged"), "first that it was asked for"
 
 
 async def test_the_other_verbs(world: World) -> None:
