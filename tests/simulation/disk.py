@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from router.model.journal import Entry
-from router.store.base import Recovered
+from router.store.base import Commit, Recovered
 from router.store.memory import Fault, MemoryStore, Operation, full_disk, no_answer
 from router.store.settings import StoreSettings
 from tests.simulation.plan import stream
@@ -35,6 +35,7 @@ class SimulatedStore(MemoryStore):
     """Tells the checkers what the processor is given; everything else is the shipped store."""
 
     watch_given: object = None
+    watch_closed: object = None
 
     async def open(self) -> Recovered:
         """What is undecided is given to the processor at the start."""
@@ -50,6 +51,11 @@ class SimulatedStore(MemoryStore):
             listener(entries)  # type: ignore[operator]
 
         super().subscribe(told)
+
+    async def commit(self, commit: Commit) -> None:
+        """As the shipped store; the checkers hear of what is over."""
+        await super().commit(commit)
+        self.watch_closed([incident for incident in commit.incidents if incident.status == "closed"])  # type: ignore[operator]
 
 
 class Disk:
@@ -86,6 +92,7 @@ class Disk:
             if not isinstance(store, SimulatedStore):
                 store.__class__ = self.store_class
         store.watch_given = self._world.watch.given
+        store.watch_closed = self._world.watch.closed
         self.store = store
         return store
 

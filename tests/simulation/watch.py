@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from router.model.delivery import Delivery, DeliveryState, Priority
 from router.model.event import PAGERDUTY
+from router.model.incident import Incident
 from router.model.journal import AlertReceived, ChangeReceived, Entry
 from router.pagerduty.events_v2 import put_key
 from router.sandbox.journal import Entry as Posted
@@ -55,6 +56,8 @@ class Watch:
         self._ends: dict[str, int] = {}  # the latest end a sender was promised to be waited for, by uid
         self._told_at: dict[str, int] = {}  # when it was last told
         self.crashed_at: dict[int, int] = {}  # by life
+        self.closed_at: dict[str, int] = {}  # by dedup key
+        self._set_back: list[tuple[int, int]] = []
         self._told_in: dict[str, int] = {}  # the life that was last told that it fires
         self._resolves: dict[str, int] = {}  # the latest end that was answered 2xx
         self._sent_ends: dict[str, int] = {}  # the latest end that was sent at all
@@ -77,9 +80,19 @@ class Watch:
     def _violate(self, text: str) -> None:
         self._world.violate(text)
 
-    def stepped(self) -> None:
+    def stepped(self, seconds: int) -> None:
         """The router's wall clock was set."""
         self._stepped_at = self._world.true_now()
+        self._set_back.append((self._stepped_at, max(0, -seconds) * 1000))
+
+    def set_back_since(self, at: int) -> int:
+        """How far the router's clock was set back since then, all in all, in ms; what was set ahead brings nothing back."""
+        return sum(ms for when, ms in self._set_back if when >= at)
+
+    def closed(self, incidents: Iterable[Incident]) -> None:
+        """The router has just made durable that these are over."""
+        for incident in incidents:
+            self.closed_at[incident.dedup_key] = self._world.true_now()
 
     # the journal
 

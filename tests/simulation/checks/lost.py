@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from router.model.delivery import DeliveryState
 from router.model.event import PAGERDUTY
 from router.model.journal import DeliveryFailed
+from router.sandbox.journal import Entry as Posted
 from tests.simulation.rulebook import KEYS
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
+LOST = "dropped: lost inside"
 CONFIRM_WITHIN_MS = 300_000
 SLACK_MS = 90_000
 _TEAMS = {key: team for team, key in KEYS.items()}
@@ -24,30 +27,35 @@ def find_lost(world: World) -> set[tuple[str, str]]:
     """By team and key: triggers that were taken and lost, and nothing else ever opened."""
     if not world.plan.loses:
         return set()
-    posted = [each for each in world.sandbox.requests(face="events") if each.action == "trigger"]
-    lost = {(_TEAMS[each.routing_key], each.dedup_key) for each in posted if each.effect == "dropped: lost inside"}
+    posted = _triggers(world)
+    lost = {(_TEAMS[each.routing_key], each.dedup_key) for each in posted if each.effect == LOST}
     return lost - {(_TEAMS[each.routing_key], each.dedup_key) for each in posted if each.effect == "opened"}
 
 
 def check_lost(world: World) -> None:
-    """Who did not get a page that went on long enough in the calm has a fallback that did."""
+    """Who did not get a page that went on long enough in the calm has a fallback that did.
+
+    All times are those outside: when PagerDuty was called, when it was durable that the incident is over. The router counts by its
+    own clock, so what that was set back after the call is waited for as well.
+    """
     tables = world.disk.tables
-    if world.plan.has("clock_steps"):
-        return  # the times in the record are then not those outside
     told = {
         (fact.team, fact.dedup_key)
         for fact in (entry.fact for entry in tables.journal.values())
         if isinstance(fact, DeliveryFailed)
     }
-    incidents = {incident.dedup_key: incident for incident in tables.incidents.values()}
-    sent: dict[tuple[str, str], int] = {}
-    for delivery in tables.deliveries.values():
-        if delivery.channel == PAGERDUTY and delivery.action == "trigger" and delivery.finished_at:
-            sent.setdefault((delivery.team, delivery.dedup_key), delivery.finished_at)
-    for page in sorted(find_lost(world)):
-        incident = incidents.get(page[1])
-        if incident is None or page not in sent:
-            continue
-        due_at = max(sent[page], world.calm_at) + CONFIRM_WITHIN_MS + SLACK_MS
-        if incident.closed_at > due_at and page not in told:
-            world.violate(f"PagerDuty lost {page}, it was open till {incident.closed_at} and nobody else was told by {due_at}")
+    taken = {
+        (delivery.team, delivery.dedup_key)
+        for delivery in tables.deliveries.values()
+        if delivery.channel == PAGERDUTY and delivery.action == "trigger" and delivery.state is DeliveryState.DELIVERED
+    }
+    sent = {(_TEAMS[each.routing_key], each.dedup_key): each.at for each in _triggers(world) if each.effect == LOST}
+    for page in sorted(find_lost(world) & taken):
+        closed_at = world.watch.closed_at.get(page[1], 0)
+        due_at = max(sent[page], world.calm_at) + CONFIRM_WITHIN_MS + world.watch.set_back_since(sent[page]) + SLACK_MS
+        if closed_at > due_at and page not in told:
+            world.violate(f"PagerDuty lost {page}, it was open till {closed_at} and nobody else was told by {due_at}")
+
+
+def _triggers(world: World) -> list[Posted]:
+    return [each for each in world.sandbox.requests(face="events") if each.action == "trigger"]
