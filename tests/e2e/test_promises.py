@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import signal
 import time
 from pathlib import Path
 
 import pytest
 
 from router.sandbox.faults import Fault
-from tests.support.daemon import KEYS, alert, eventually, off_loop
+from tests.support.daemon import KEYS, alert, config, eventually, off_loop
 from tests.support.sending import Sender
 
 pytestmark = pytest.mark.timeout(180)
@@ -191,6 +192,32 @@ async def test_promise_6_what_we_opened_we_close(make_daemon, pagerduty) -> None
     await off_loop(daemon.post_alerts, alert(instance="x", ends_in="-1"))
     await eventually(lambda: [i.status for i in pagerduty.sandbox.incidents()] == ["resolved"])
     assert [i.service for i in pagerduty.sandbox.incidents()] == ["payments"]
+
+
+@pytest.mark.parametrize("has_channel", [False, True])
+async def test_promise_6_what_is_open_stays_with_whom_it_paged_when_its_service_changes_hands(
+    make_daemon, pagerduty, *, has_channel: bool
+) -> None:
+    """The owner changes by a reload, it becomes worse, the process is killed, it ends: one incident, closed where it was opened."""
+    more = {"channels": {"room": {"kind": "webhook", "url": "http://127.0.0.1:1/room"}}} if has_channel else {}
+    daemon = await off_loop(make_daemon, RULES_PER_INSTANCE, **more)
+    await off_loop(daemon.post_alerts, alert(instance="x"))
+    await eventually(lambda: titles(pagerduty))
+    teams = config(pagerduty.url)["teams"]
+    teams["payments"]["services"] = []
+    daemon.configure({"listen": f"127.0.0.1:{daemon.port}"} | config(pagerduty.url, teams=teams, **more))
+    daemon.send_signal(signal.SIGHUP)
+    await eventually(lambda: "rules_changed" in daemon.log)
+    await off_loop(daemon.post_alerts, alert(instance="x", severity="critical"))
+    await eventually(lambda: len(pagerduty.sandbox.requests(face="events")) == 2)
+    await off_loop(daemon.kill)
+    await off_loop(daemon.start)
+    over = [alert(instance="x", severity=severity, ends_in="-1") for severity in ("error", "critical")]
+    await off_loop(daemon.post_alerts, *over)
+    await eventually(lambda: [i.status for i in pagerduty.sandbox.incidents()] == ["resolved"])
+    assert [i.service for i in pagerduty.sandbox.incidents()] == ["payments"]
+    sent = [(each.action, each.routing_key) for each in pagerduty.sandbox.requests(face="events")]
+    assert sent == [(action, KEYS["payments"]) for action in ("trigger", "trigger", "resolve")]
 
 
 async def test_promise_7_reload_and_restart_are_invisible(make_daemon, pagerduty) -> None:
