@@ -28,6 +28,8 @@ from router.telemetry.metrics import Metrics
 SOURCE = "alert-router"
 MAX_WAITING = 1000
 """Troubles that wait for the journal to take them; beyond it the oldest is only logged."""
+TELL_AGAIN_SECONDS = 600.0
+"""A trouble that lasts is found again every few seconds; the log, on a disk that may be the trouble, is told so seldom."""
 
 log = logger("daemon")
 
@@ -90,6 +92,7 @@ class Troubles:
         self._clock = clock
         self._metrics = metrics
         self._firing: dict[tuple[Trouble, str], Alert] = {}
+        self._told_at: dict[tuple[Trouble, str], float] = {}
         self._waiting: deque[Alert] = deque(maxlen=MAX_WAITING)
         self._one_at_a_time = asyncio.Lock()
 
@@ -116,9 +119,11 @@ class Troubles:
 
     async def fire(self, trouble: Trouble, summary: str, *, subject: str = "") -> None:
         """Something is wrong; ``subject`` tells two of the same kind apart (a team, an endpoint)."""
-        log.error("trouble_raised", trouble=trouble.value, summary=summary, subject=subject)
         if (trouble, subject) in self._firing:
+            self._tell_again(trouble, subject, summary)
             return
+        log.error("trouble_raised", trouble=trouble.value, summary=summary, subject=subject)
+        self._told_at[(trouble, subject)] = self._clock.monotonic()
         labels = {"alertname": trouble.value, "service": SOURCE} | ({"subject": subject} if subject else {})
         alert = Alert(
             source=SOURCE,
@@ -134,9 +139,16 @@ class Troubles:
         self._metrics.troubles.labels(trouble.value).inc()
         await self._journal_alert(alert)
 
+    def _tell_again(self, trouble: Trouble, subject: str, summary: str) -> None:
+        now, told_at = self._clock.monotonic(), self._told_at.get((trouble, subject))
+        if told_at is None or now - told_at >= TELL_AGAIN_SECONDS:
+            log.error("trouble_lasts", trouble=trouble.value, summary=summary, subject=subject)
+            self._told_at[(trouble, subject)] = now
+
     async def clear(self, trouble: Trouble, *, subject: str = "") -> None:
         """It is right again."""
         alert = self._firing.pop((trouble, subject), None)
+        self._told_at.pop((trouble, subject), None)
         if alert is not None:
             log.info("trouble_cleared", trouble=trouble.value, subject=subject)
             resolved = Alert(

@@ -3,6 +3,7 @@
 import asyncio
 
 import msgspec
+from structlog.testing import capture_logs
 
 from router.daemon.troubles import MAX_WAITING, SEVERITIES, SOURCE, Trouble, Troubles
 from router.errors import StoreFull
@@ -20,6 +21,13 @@ class Clock:
 
     async def sleep(self, seconds: float) -> None:
         raise AssertionError(seconds)
+
+
+class Moving(Clock):
+    seconds = 1.0
+
+    def monotonic(self) -> float:
+        return self.seconds
 
 
 class Journal:
@@ -54,6 +62,36 @@ async def test_a_trouble_is_an_alert_of_service_alert_router_once_until_cleared(
         (SOURCE, "DeadLetter", "resolved", "payments"),
     ]
     assert journal.alerts[0].fingerprint == journal.alerts[2].fingerprint != journal.alerts[1].fingerprint
+
+
+async def test_a_trouble_that_lasts_is_logged_when_it_comes_and_then_every_ten_minutes() -> None:
+    clock = Moving()
+    own = Troubles(journal=Journal(), clock=clock, metrics=Metrics())
+    with capture_logs() as lines:
+        for _ in range(241):  # twenty minutes, looked at every five seconds
+            await own.fire(Trouble.STORE_REFUSES, "42 MiB are free")
+            clock.seconds += 5.0
+        await own.clear(Trouble.STORE_REFUSES)
+        await own.fire(Trouble.STORE_REFUSES, "40 MiB are free")
+    assert [line["event"] for line in lines] == [
+        "trouble_raised",
+        "trouble_lasts",
+        "trouble_lasts",
+        "trouble_cleared",
+        "trouble_raised",
+    ]
+
+
+async def test_a_trouble_from_before_a_restart_is_logged_once_in_this_life_too() -> None:
+    journal, clock = Journal(), Moving()
+    before = Troubles(journal=journal, clock=clock, metrics=Metrics())
+    await before.fire(Trouble.STORE_REFUSES, "full")
+    own = Troubles(journal=journal, clock=clock, metrics=Metrics())
+    own.recover([], [Entry(seq=1, at=1, fact=AlertReceived(alert=journal.alerts[0]))])
+    with capture_logs() as lines:
+        await own.fire(Trouble.STORE_REFUSES, "full")
+        await own.fire(Trouble.STORE_REFUSES, "full")
+    assert [line["event"] for line in lines] == ["trouble_lasts"]
 
 
 async def test_what_the_journal_cannot_take_is_kept_and_tried_again_in_order() -> None:
