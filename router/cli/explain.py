@@ -9,7 +9,7 @@ import click
 
 from router.cli.formats import clip, instant, print_counted, severity
 from router.cli.hypothetical import explain_hypothetical
-from router.cli.options import config_option, fail, output_option, print_json
+from router.cli.options import config_option, fail, is_number, output_option, print_json
 from router.cli.reading import open_store
 from router.incidents.explanation import Explanation, describe, explain_alert, explain_incident
 from router.model.journal import AlertReceived
@@ -51,7 +51,8 @@ def explain(
     r"""Why an alert did or did not page; or what would become of one that nobody sent.
 
     SUBJECT is an alert's number (from `alert-router alerts`), an incident as `incident:17`, or a dedup key. Without it, the
-    options describe an alert: the rules are tried on it one by one, with the first condition that fails.
+    options describe an alert: the rules are tried on it one by one, with the first condition that fails. `-` is such an alert
+    from standard input, as `--alert -`.
 
     \b
     Examples:
@@ -60,6 +61,8 @@ def explain(
       alert-router explain --service payment-api --name CardError --severity error --label env=prod
       alert-router explain --alert alert.json --at 2026-11-21T03:00Z
     """
+    if subject == "-":
+        subject, alert_file = None, alert_file or "-"
     fields = {"service": service, "name": name, "severity": severity_, "source": source}
     given = {key: value for key, value in fields.items() if value is not None}
     if subject is None:
@@ -72,9 +75,9 @@ def explain(
     if alert_file is not None or given or labels or at is not None:
         raise click.UsageError("SUBJECT is something recorded; leave out the options that describe an alert")
     with open_store(config_path) as reader:
-        if subject.isdigit():
+        if is_number(subject):
             found = explain_alert(reader, int(subject))
-        elif subject.startswith("incident:") and subject[9:].isdigit():
+        elif subject.startswith("incident:") and is_number(subject[9:]):
             found = explain_incident(reader, int(subject[9:]))
         else:
             found = explain_incident(reader, subject)

@@ -11,7 +11,16 @@ import click
 from router.cli.asking import ask_daemon
 from router.cli.explain import print_explanation
 from router.cli.formats import clip, duration, instant, severity
-from router.cli.options import OptionsAnywhere, config_option, fail, limit_option, output_option, print_json, print_table
+from router.cli.options import (
+    OptionsAnywhere,
+    config_option,
+    fail,
+    is_number,
+    limit_option,
+    output_option,
+    print_json,
+    print_table,
+)
 from router.cli.orphans import adopt, close, orphans
 from router.cli.reading import open_store
 from router.cli.strays import strays
@@ -67,7 +76,7 @@ def show(ctx: click.Context, incident: str) -> None:
     """The story of one incident, by its number or dedup key."""
     config_path, output = ctx.obj
     with open_store(config_path) as reader:
-        found = explain_incident(reader, int(incident) if incident.isdigit() else incident)
+        found = explain_incident(reader, int(incident) if is_number(incident) else incident)
     if found is None:
         fail(f"there is no incident {incident}", hint="`alert-router incidents` lists them")
     print_explanation(found, output)

@@ -25,9 +25,16 @@ config_option: Callable[[F], F] = click.option(
 output_option: Callable[[F], F] = click.option(
     "--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="For people or for programs."
 )
+_MOST_DIGITS = 18
+
 limit_option: Callable[[F], F] = click.option(
     "--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="At most this many rows, newest first."
 )
+
+
+def is_number(text: str) -> bool:
+    """Whether it is a whole number as we give them out; other scripts have digits too, of which some are no number."""
+    return text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
 
 
 class OptionsAnywhere(click.Group):

@@ -462,6 +462,13 @@ class StoreSuite:
         assert [entry.seq for entry in reader.entries(since=START + 18 * HOUR)] == [19, 20]
         assert [entry.seq for entry in reader.latest_entries(limit=2)] == [20, 19]
         assert [entry.seq for entry in reader.latest_entries(before_seq=3)] == [2, 1]
+
+    async def test_a_number_larger_than_any_that_is_given_out_names_nothing(self, world: World) -> None:
+        store = await self.opened(world)
+        await store.append(START, [fact()])
+        reader, number = store.reader(), 10**30
+        assert (reader.entry(number), reader.incident(number), reader.delivery(number)) == (None, None, None)
+        assert (reader.entries(after_seq=number), reader.decisions(alert_seq=number)) == ([], [])
         assert reader.entry(99) is None
         reader.close()
         await store.close()

@@ -219,7 +219,10 @@ class SqliteReader:
 
     def _rows(self, name: str, parameters: Any) -> list[Any]:
         with self._reading() as connection:
-            return connection.execute(QUERIES[name], parameters).fetchall()
+            try:
+                return connection.execute(QUERIES[name], parameters).fetchall()
+            except OverflowError:  # a number of more than 64 bits, which names nothing that is here
+                return []
 
     def _seq_before(self, at: int) -> int:
         """A sequence with only earlier entries up to it, found by halving."""

@@ -3,7 +3,9 @@ from __future__ import annotations
 import json
 
 import pytest
+from click.testing import CliRunner
 
+from router.cli import main
 from router.cli.explain import print_explanation
 from router.incidents.explanation import Explanation
 from router.incidents.ledger import PageState, PageStory
@@ -42,12 +44,23 @@ def test_json_holds_everything_but_secrets(history: Place) -> None:
     assert KEY not in json.dumps(found)
 
 
-@pytest.mark.parametrize("subject", ["99", "incident:99", "no/such/key", "incident:x"])
+@pytest.mark.parametrize(
+    "subject", ["99", "incident:99", "no/such/key", "incident:x", "²", "incident:²", "9" * 30, "9" * 5_000]
+)
 def test_nothing_is_known(history: Place, subject: str) -> None:
     result = history.run("explain", subject)
     assert result.exit_code == 1
     assert "nothing is recorded of" in result.output
     assert "hint:" in result.output
+
+
+@pytest.mark.parametrize("arguments", [("-",), ("--alert", "-"), ("-", "--alert", "-")])
+def test_an_alert_that_nobody_sent_may_come_from_standard_input(history: Place, arguments: tuple[str, ...]) -> None:
+    runner = CliRunner(env={"ALERT_ROUTER_CONFIG": str(history.config)})
+    alert = '{"service": "payment-api", "name": "CardError"}'
+    result = runner.invoke(main, ["explain", *arguments], input=alert, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    assert "payment-api" in result.output
 
 
 def test_an_alert_is_shown_with_its_labels_by_name_and_bounded(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.support.place import Place
 from tests.support.stores import dedup_key
 
@@ -27,8 +29,9 @@ def test_show_tells_the_story_by_number_and_by_dedup_key(history: Place) -> None
     assert history.run("incidents", "show", dedup_key(1)).output == by_number.output
 
 
-def test_show_of_nothing_says_how_to_find_one(history: Place) -> None:
-    result = history.run("incidents", "show", "17")
+@pytest.mark.parametrize("subject", ["17", "²", "9" * 5_000])
+def test_show_of_nothing_says_how_to_find_one(history: Place, subject: str) -> None:
+    result = history.run("incidents", "show", subject)
     assert result.exit_code == 1
-    assert "there is no incident 17" in result.output
+    assert f"there is no incident {subject[:10]}" in result.output
     assert "alert-router incidents" in result.output
