@@ -37,7 +37,7 @@ KEY_BYTES = 32
 _FOREVER = 2**62
 
 
-@click.group()
+@click.group(epilog="Example: alert-router record export --since 7d > corpus.jsonl")
 def record() -> None:
     """Slices of the journal as JSON Lines: take out, bring back."""
 

@@ -17,7 +17,7 @@ from router.model.ownership import Ownership
 from router.rehearsal.replaying import Change, Forwarded, Replay, Source
 
 
-@click.group()
+@click.group(epilog="Example: alert-router shadow report --since 7d")
 def shadow() -> None:
     """Inbound keys in shadow: their events go on as they came, the rules are only tried beside it."""
 

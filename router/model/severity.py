@@ -8,7 +8,7 @@ import msgspec
 
 
 class Severity(IntEnum):
-    """Ordered: ``Severity.CRITICAL > Severity.INFO``. The lower-case name is PagerDuty's spelling."""
+    """Ordered: 4 critical, 3 error, 2 warning, 1 info. The lower-case name is PagerDuty's spelling."""
 
     INFO = 1
     WARNING = 2
