@@ -1,6 +1,7 @@
 """What survives: one store after another over the same durable tables, with the faults of a seed; and who pulls the plug.
 
-A process that dies before its work is durable leaves nothing of it; one that dies after leaves all of it, and nobody told.
+A process that dies before its work is written leaves nothing of it; one that dies after leaves all of it, and nobody told. A
+power cut takes besides what was written and not synced: decisions that sent nothing, since the last work of another kind.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from router.model.journal import Entry
+from router.model.page import Followed, Webhook
 from router.store.base import Commit, Recovered
-from router.store.memory import Fault, MemoryStore, Operation, full_disk, no_answer
+from router.store.memory import Fault, MemoryStore, Operation, _Work, full_disk, no_answer
 from router.store.settings import StoreSettings
+from router.store.tables import Tables
 from tests.simulation.plan import stream
 
 if TYPE_CHECKING:
@@ -32,10 +35,12 @@ class Spell(msgspec.Struct, frozen=True):
 
 
 class SimulatedStore(MemoryStore):
-    """Tells the checkers what the processor is given; everything else is the shipped store."""
+    """Tells the checkers what the processor is given, and knows what a power cut would leave; all else is the shipped store."""
 
     watch_given: object = None
     watch_closed: object = None
+    can_lose_power = False
+    synced: Tables | None = None  # None: all that is written is synced as well
 
     async def open(self) -> Recovered:
         """What is undecided is given to the processor at the start."""
@@ -56,6 +61,43 @@ class SimulatedStore(MemoryStore):
         """As the shipped store; the checkers hear of what is over."""
         await super().commit(commit)
         self.watch_closed([incident for incident in commit.incidents if incident.status == "closed"])  # type: ignore[operator]
+
+    def syncs(self, work: _Work) -> bool:
+        """As the SQLite driver does: decisions that send nothing need no sync of their own, they follow from what has one."""
+        return work.commit is None or bool(work.commit.deliveries)
+
+    def _settle(self, work: _Work) -> list[Entry]:
+        if not self.can_lose_power:
+            return super()._settle(work)
+        synced = self.synced or self._tables.copy()
+        entries = super()._settle(work)
+        self.synced = None if self.syncs(work) else synced
+        return entries
+
+    async def keep_webhook(self, webhook: Webhook) -> bool:
+        """Synced, with all before it; so are the others below."""
+        self.synced = None
+        return await super().keep_webhook(webhook)
+
+    async def follow(self, step: Followed) -> None:
+        """What was learnt of pages."""
+        self.synced = None
+        await super().follow(step)
+
+    async def checkpoint_expiries(self, expiries: dict[int, int | None]) -> None:
+        """Expiry times."""
+        self.synced = None
+        await super().checkpoint_expiries(expiries)
+
+    async def save_ruleset(self, version: str, at: int, texts: bytes) -> None:
+        """The texts of a rule set."""
+        self.synced = None
+        await super().save_ruleset(version, at, texts)
+
+    async def retire(self, *, before_at: int, max_bytes: int) -> int:
+        """What is too old."""
+        self.synced = None
+        return await super().retire(before_at=before_at, max_bytes=max_bytes)
 
 
 class Disk:
@@ -93,15 +135,18 @@ class Disk:
                 store.__class__ = self.store_class
         store.watch_given = self._world.watch.given
         store.watch_closed = self._world.watch.closed
+        store.can_lose_power = self._world.plan.has("power_cuts")
         self.store = store
         return store
 
-    def unplug(self) -> None:
-        """The process dies: what was not durable is gone, and the store answers nobody any more."""
+    def unplug(self, *, is_power_cut: bool = False) -> None:
+        """The process dies: what was not written is gone, and the store answers nobody any more."""
         if self.store is not None:
             dead, tables = self.store, self.store._tables
             left = dead.crash()
             assert left._tables is not tables, "a dead process cannot write any more"
+            if is_power_cut and dead.synced is not None:
+                left._tables = dead.synced
             left.__class__ = self.store_class
             self.store = left
 
@@ -139,6 +184,7 @@ class Crasher:
     def __init__(self, world: World) -> None:
         self._world = world
         self._chance = stream(world.plan.seed, "crasher")
+        self._power = stream(world.plan.seed, "power")
         self._odds = world.plan.trouble / 10
 
     def point(self, kind: str, where: str, *, durable: bool | None = None) -> bool:
@@ -153,3 +199,7 @@ class Crasher:
         else:
             loop.call_soon(world.crash, where)
         return True
+
+    def cuts_power(self) -> bool:
+        """Whether this death is the machine's."""
+        return self._world.plan.has("power_cuts") and self._power.random() < 0.7

@@ -48,6 +48,7 @@ from router.model.page import Page, Sighting, Webhook
 from router.pagerduty.client import EventsClient
 from router.processor import Processor
 from router.store.base import Commit, Reader
+from router.store.memory import _Work
 from router.store.pending import Pending
 from router.store.tables import Tables
 from tests.simulation.disk import Disk, SimulatedStore
@@ -66,6 +67,14 @@ class Planted(msgspec.Struct, frozen=True):
 
 
 # in the store
+
+
+def _sync_what_sends_alone(_store: SimulatedStore, work: _Work) -> bool:
+    return work.commit is not None and bool(work.commit.deliveries)
+
+
+def _sync_no_decision(_store: SimulatedStore, work: _Work) -> bool:
+    return work.commit is None
 
 
 class AcknowledgesBeforeCommit(SimulatedStore):
@@ -400,6 +409,12 @@ def _time_goes_back() -> Iterator[None]:
 PLANTED: dict[str, Planted] = {
     "acknowledges before the commit": Planted(_store(AcknowledgesBeforeCommit), 100, 0),
     "moves the cursor before the decisions": Planted(_store(MovesTheCursorFirst), 100, 13),
+    "answers before the alert is synced": Planted(
+        _patch(SimulatedStore, "syncs", _sync_what_sends_alone), 100, 0, ("power_cuts", "crash_at_append")
+    ),
+    "sends before the decision is synced": Planted(
+        _patch(SimulatedStore, "syncs", _sync_no_decision), 100, 3, ("power_cuts", "crash_at_send")
+    ),
     "loses the second of two commits": Planted(_store(LosesTheSecondCommit), 100, 0),
     "writes a repeated commit twice": Planted(_store(WritesARepeatTwice), 100, 6),
     "lets the time of entries go back": Planted(_time_goes_back, 200, 2, ("clock_steps",)),

@@ -200,10 +200,11 @@ class World:
         life = self.life
         if life is None or not life.is_alive or not self.is_troubled:
             return
-        self.note("crash", where)
+        is_power_cut = self.crasher.cuts_power()
+        self.note("power_cut" if is_power_cut else "crash", where)
         self.watch.crashed_at[life.number] = self.true_now()
         life.is_alive = False
-        self.disk.unplug()
+        self.disk.unplug(is_power_cut=is_power_cut)
         if life.chores is not None:
             life.chores.kill()
         assert self._life_task is not None
