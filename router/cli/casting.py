@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from router.cli.reading import load
+from router.config.places import is_directory, may_be_file, unreadable
 from router.config.rule_files import read_rule_files, shown_name
 from router.config.settings import Settings
 from router.config.severities import DEFAULT_SCALE
@@ -65,7 +66,7 @@ def find_test_files(paths: Iterable[Path]) -> list[Path]:
     looked = []
     for path in paths:
         looked.append(str(path))
-        if path.is_dir():
+        if is_directory(path):
             files = sorted(path.rglob(f"*{TEST_SUFFIX}"))
             for file in files:
                 if not any(part.startswith(".") for part in file.relative_to(path).parts):
@@ -74,7 +75,7 @@ def find_test_files(paths: Iterable[Path]) -> list[Path]:
             found.setdefault(path.resolve(), path)
         else:
             beside = path.with_name(path.name.removesuffix(path.suffix) + TEST_SUFFIX)
-            if not beside.is_file():
+            if not may_be_file(beside):
                 raise NoTests(f"{path} has no tests: there is no {beside}")
             found.setdefault(beside.resolve(), beside)
     if not found:
@@ -102,7 +103,11 @@ class Caster:
         cast = self.cast
         name = shown_name(path)
         cast.watched.add(path)
-        cast.texts[name] = path.read_bytes()
+        try:
+            cast.texts[name] = path.read_bytes()
+        except OSError as error:
+            self._report([unreadable(name, error)])
+            return
         settings = self._settings
         stateful = [source.name for source in settings.sources.values() if source.kind == "alertmanager"] if settings else ()
         around = Surroundings(

@@ -14,6 +14,7 @@ from router.cli.excerpt import Excerpts
 from router.cli.lint import find_doubts
 from router.cli.options import output_option, print_json
 from router.config.loading import Examined, examine
+from router.config.places import may_be_file, unreadable
 from router.config.rule_files import read_rule_files, shown_name
 from router.config.settings import Settings
 from router.config.severities import DEFAULT_SCALE
@@ -100,17 +101,17 @@ def check(
 
     Exit code 1 if there is a mistake, with --strict also for a warning.
     """
-    configurations = [path for path in paths if path.is_file() and is_configuration(path)]
+    configurations = [path for path in paths if may_be_file(path) and is_configuration(path)]
     if len(configurations) > 1:
         raise click.UsageError(f"{configurations[0]} and {configurations[1]} are both configurations; check them one by one")
     is_named = context.get_parameter_source("config_path") is not click.core.ParameterSource.DEFAULT
     if configurations:
         config_path, is_named = configurations[0], True
     rule_paths = [path for path in paths if path not in configurations]
-    if not config_path.is_file() and (is_named or not rule_paths):
+    if not may_be_file(config_path) and (is_named or not rule_paths):
         raise click.UsageError(f"there is no configuration {config_path}; name one with --config FILE, or rule files to check")
     report = examine_files(
-        config_path if config_path.is_file() else None,
+        config_path if may_be_file(config_path) else None,
         rule_paths,
         read_secrets=not skip_secrets,
         services_path=services_path,
@@ -124,7 +125,10 @@ def check(
 
 def is_configuration(path: Path) -> bool:
     """Whether a file is a configuration and not a file of rules, by its keys."""
-    data = read(path.read_bytes(), str(path)).data
+    try:
+        data = read(path.read_bytes(), str(path)).data
+    except OSError:  # taken for rules, and reported as what cannot be read
+        return False
     return isinstance(data, dict) and ("teams" in data or "default_team" in data)
 
 
@@ -136,7 +140,10 @@ def examine_files(
     texts: dict[str, bytes] = {}
     if config_path is not None:
         name = shown_name(config_path)
-        texts[name] = config_path.read_bytes()
+        try:
+            texts[name] = config_path.read_bytes()
+        except OSError as error:
+            return Report(diagnostics=[unreadable(name, error)], files=1, rules=0, teams=None, texts={})
         examined = examine(
             texts[name],
             name,

@@ -14,6 +14,7 @@ from router.cli.formats import clip
 from router.cli.options import OptionsAnywhere, config_option, fail, output_option, print_json, print_table
 from router.cli.reading import load
 from router.clock import SystemClock
+from router.config.places import may_be_file
 from router.config.settings import SourceSettings as Configured
 from router.config.severities import DEFAULT_SCALE
 from router.ingest.expression import text_of
@@ -88,7 +89,7 @@ def try_source(ctx: click.Context, name: str, body: Any, headers: Sequence[str])
 
 
 def _find(name: str, config_path: Path) -> tuple[Webhook, SeverityScale]:
-    if name in PRESETS and not config_path.is_file():
+    if name in PRESETS and not may_be_file(config_path):
         return complete(Webhook(preset=name)), DEFAULT_SCALE
     settings = load(config_path)
     source = settings.sources.get(name)

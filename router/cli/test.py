@@ -18,6 +18,7 @@ from router.cli.mutate import Outcome, mutate, print_outcome
 from router.cli.options import fail, output_option, print_json
 from router.cli.reading import load
 from router.clock import SystemClock
+from router.config.places import may_be_file
 from router.rehearsal.running import Result, play
 from router.rehearsal.timeline import render, tell
 
@@ -79,11 +80,11 @@ def test(
     Exit code 1 if a test fails or a file has mistakes.
     """
     is_explicit = context.get_parameter_source("config_path") is not click.core.ParameterSource.DEFAULT
-    if is_explicit and not config_path.is_file():
+    if is_explicit and not may_be_file(config_path):
         raise click.UsageError(f"there is no configuration {config_path}")
     session = _Session(
         paths=paths,
-        config_path=config_path if config_path.is_file() else None,
+        config_path=config_path if may_be_file(config_path) else None,
         is_explicit=is_explicit,
         only=only,
         verbose=verbose,

@@ -23,6 +23,7 @@ from router.config.findings import Findings
 from router.config.history import build_history
 from router.config.listening import build_addresses
 from router.config.outages import MayBeOut, bear_nothing, take_secrets
+from router.config.places import may_be_file
 from router.config.schema import Configuration, StoreSection
 from router.config.secrets import Purpose, Secrets
 from router.config.settings import (
@@ -326,7 +327,7 @@ def _check_files(settings: Settings, findings: Findings) -> None:
         return
     files = {"cert": settings.tls.certificate, "key": settings.tls.key, "client_ca": settings.tls.client_ca}
     for key, file in files.items():
-        if file is not None and not file.is_file():
+        if file is not None and not may_be_file(file):
             findings.complain(("tls", key), "missing-file", f"there is no file {file}")
         elif file is not None and not os.access(file, os.R_OK):
             findings.complain(("tls", key), "unreadable-file", f"{file} cannot be read by the daemon's user")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from router.config.places import is_directory, may_be_file
 from router.errors import Diagnostic, Span
 
 MAX_FILES = 1_000
@@ -19,6 +20,7 @@ MAX_FILE_BYTES = 16 * 1024 * 1024
 _TEST_SUFFIX = ".test.yaml"
 # Whoever may write rules must not thereby be able to have the daemon's user read, and quote in a message, any file there is.
 _LINK = "a link in a directory of rules has to stay inside it; name the other file or directory under rules: as well"
+_REMOVE = "mend it, or remove it: what is named *.yaml in a directory of rules is taken for rules"
 _NEAR_MISSES = (".yml", ".yaml.j2", ".yaml.txt", ".json")
 
 
@@ -64,9 +66,13 @@ def shown_name(path: Path, seen_from: Path | None = None) -> str:
 def _find(paths: Iterable[Path], named_at: Span, diagnostics: list[Diagnostic]) -> list[Path]:
     files: dict[Path, Path] = {}
     for path in paths:
-        if path.is_dir():
+        if is_directory(path):
             for entry in _list(path, named_at, diagnostics):
-                if _is_rule_file(entry):
+                if _is_named_as_rules(entry):
+                    wrong = _find_wrong(entry)
+                    if wrong is not None:
+                        diagnostics.append(_diagnose("unreadable-file", named_at, f"{shown_name(entry)} {wrong}", _REMOVE))
+                        continue
                     target = entry.resolve()
                     if not target.is_relative_to(path.resolve()):
                         diagnostics.append(
@@ -77,7 +83,7 @@ def _find(paths: Iterable[Path], named_at: Span, diagnostics: list[Diagnostic]) 
                 elif entry.name.endswith(_NEAR_MISSES) and not entry.name.startswith("."):
                     message = f"{shown_name(entry)} is not read: rule files are named *.yaml"
                     diagnostics.append(_diagnose("ignored-file", named_at, message, is_warning=True))
-        elif path.is_file():
+        elif may_be_file(path):
             files.setdefault(path.resolve(), path)
         else:
             hint = "name the directory: its *.yaml are read" if "*" in path.name else ""
@@ -97,9 +103,16 @@ def _list(directory: Path, named_at: Span, diagnostics: list[Diagnostic]) -> lis
         return []
 
 
-def _is_rule_file(path: Path) -> bool:
+def _is_named_as_rules(path: Path) -> bool:
     name = path.name
-    return name.endswith(".yaml") and not name.endswith(_TEST_SUFFIX) and not name.startswith(".") and path.is_file()
+    return name.endswith(".yaml") and not name.endswith(_TEST_SUFFIX) and not name.startswith(".") and not is_directory(path)
+
+
+def _find_wrong(path: Path) -> str | None:
+    """Why it cannot be rules. Left out in silence, a file whose link broke would take all its rules out of force."""
+    if may_be_file(path):
+        return None
+    return "is no regular file" if path.exists() else "is a link that leads to nothing"
 
 
 def _diagnose(code: str, span: Span, message: str, hint: str = "", *, is_warning: bool = False) -> Diagnostic:

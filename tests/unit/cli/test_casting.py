@@ -116,6 +116,12 @@ def test_mistakes_are_told_once_and_warnings_not_at_all(place: Path) -> None:
     assert document.span(("rules", 0, "id")).line == 1
 
 
+def test_a_test_file_that_cannot_be_read_is_a_mistake(place: Path) -> None:
+    caster = Caster(None, is_explicit=False)
+    caster.add(Path("gone.test.yaml"))
+    assert [(found.code, str(found.span)) for found in caster.cast.diagnostics] == [("unreadable-file", "gone.test.yaml:1:1")]
+
+
 def test_test_files_are_found_below_directories_and_beside_rules(place: Path) -> None:
     for name in ("rules/a.test.yaml", "rules/team/b.test.yaml", "rules/.hidden/c.test.yaml", "rules/d.yaml"):
         (place / name).parent.mkdir(exist_ok=True)

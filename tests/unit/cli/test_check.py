@@ -113,6 +113,19 @@ def test_without_a_configuration_rules_are_checked_for_themselves(place: Path) -
     assert "names of teams were not checked" in result.stderr
 
 
+def test_a_configuration_that_cannot_be_read_is_a_mistake_and_no_traceback(place: Path) -> None:
+    result = run("--config", "a" * 300)  # as a folder we may not enter, which the tests may: they may run as root
+    assert result.exit_code == 1
+    assert "[unreadable-file] cannot be read: File name too long" in result.output
+
+
+def test_a_rule_file_whose_link_broke_is_a_mistake(place: Path) -> None:
+    (place / "rules" / "b.yaml").symlink_to("gone.yaml")
+    result = run()
+    assert result.exit_code == 1
+    assert "rules/b.yaml is a link that leads to nothing" in result.output
+
+
 def test_usage_errors_are_2(place: Path) -> None:
     assert run("nowhere").exit_code == 2
     assert run("--config", "nowhere.yaml").exit_code == 2

@@ -75,6 +75,31 @@ def test_a_file_that_cannot_be_read_is_reported(tmp_path: Path, monkeypatch: pyt
     assert names_in(tmp_path) == ["b.yaml"]
 
 
+def test_a_link_that_leads_to_nothing_does_not_take_its_rules_away_in_silence(tmp_path: Path) -> None:
+    fill(tmp_path, "a.yaml")
+    (tmp_path / "b.yaml").symlink_to(tmp_path / "gone")
+    (tmp_path / ".#a.yaml").symlink_to("somebody@somewhere.1234")  # an editor's lock, nobody's rules
+    os.mkfifo(tmp_path / "c.yaml")
+    found = read_rule_files([tmp_path], named_at=PLACE).diagnostics
+    assert [(each.code, each.level) for each in found] == [("unreadable-file", "error")] * 2
+    assert [each.message.partition(".yaml ")[2] for each in found] == ["is a link that leads to nothing", "is no regular file"]
+
+
+def test_a_link_into_what_cannot_be_looked_at_is_reported(tmp_path: Path) -> None:
+    fill(tmp_path, "b.yaml")
+    (tmp_path / "a.yaml").symlink_to("a" * 300)  # as a folder we may not enter, which the tests may: they may run as root
+    found = read_rule_files([tmp_path], named_at=PLACE)
+    assert [each.code for each in found.diagnostics] == ["unreadable-file"]
+    assert "cannot be read: File name too long" in found.diagnostics[0].message
+    assert [Path(name).name for name, _ in found.files] == ["b.yaml"]
+
+
+def test_a_named_file_that_may_not_be_looked_at_is_reported(tmp_path: Path) -> None:
+    found = read_rule_files([tmp_path / ("a" * 300)], named_at=PLACE).diagnostics
+    assert [each.code for each in found] == ["unreadable-file"]
+    assert "File name too long" in found[0].message
+
+
 def test_a_directory_that_cannot_be_listed_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_: Path) -> object:
         raise OSError(24, "Too many open files")

@@ -98,6 +98,16 @@ def scene(tmp_path: Path) -> Scene:
     return Scene(tmp_path)
 
 
+@pytest.mark.parametrize("target", ["gone.yaml", "a" * 300], ids=["leads to nothing", "cannot be looked at"])
+async def test_a_rule_file_whose_link_broke_keeps_the_last_good_rules(scene: Scene, target: str) -> None:
+    scene.rules.unlink()
+    scene.rules.symlink_to(target)
+    mistakes = await scene.reloader.reload()
+    assert len(mistakes) == 1
+    assert "unreadable-file" in mistakes[0]
+    assert (scene.reloader.version, scene.applied) == (scene.version, [])
+
+
 async def test_new_rules_are_kept_then_journalled_then_the_rest_is_swapped(scene: Scene) -> None:
     scene.rules.write_text(GOOD.replace("one", "two"))
     scene.clock.at += 5_000
