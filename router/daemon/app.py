@@ -343,7 +343,8 @@ class Daemon:
         parts.intake.reconfigure(ingest_sources(settings).values(), settings.scale)
         retired = parts.telling.change(settings)
         parts.channels.others = parts.telling.others
-        # What is about PagerDuty is read at start only.
+        parts.paging.follower.configure(settings.pagerduty.confirm_within_ms)
+        # What else is about PagerDuty is read at start only.
         parts.dispatcher.configure(dispatch_settings(self._first.settings.pagerduty, pacings(settings)))
         await self._doorway.reconfigure(settings, api_tokens(settings))
         for channel in retired:

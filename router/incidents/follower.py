@@ -66,7 +66,7 @@ class Follower:
         """
         self.remote = remote
         self.register = PageRegister()
-        self._misses = Misses(register=self.register, ask=ask, bell=bell)
+        self._misses = Misses(register=self.register, ask=ask, bell=bell, confirm_within_ms=confirm_within_ms)
         self._journal = journal
         self._notebook = notebook
         self._ask = ask
@@ -74,7 +74,6 @@ class Follower:
         self._clock = clock
         self._metrics = metrics
         self._rhythm = rhythm
-        self._confirm_within_ms = confirm_within_ms
         self._teams_with_key = teams_with_key
         self._teams_with_service = teams_with_service
         self._reads_log = reads_log
@@ -97,6 +96,11 @@ class Follower:
     def is_full(self) -> bool:
         """Whether more webhooks wait than are worked on."""
         return len(self._webhooks) >= MAX_WEBHOOKS
+
+    def configure(self, confirm_within_ms: Mapping[str, int]) -> None:
+        """What teams want after a reload; it holds for what waits as well."""
+        self._misses.configure(confirm_within_ms)
+        self._wake.set()
 
     def offer(self, webhook: Webhook) -> None:
         """A durable webhook; its effect comes soon."""
@@ -239,8 +243,7 @@ class Follower:
                     self._wait_for(page, delivery.id)
 
     def _wait_for(self, page: Page, delivery_id: int) -> None:
-        within = self._confirm_within_ms.get(page.team, 0)
-        deadline_at = page.sent_at + within if within and not page.missed_at else 0
+        deadline_at = self._misses.deadline_of(page)
         look_at = max(self._clock.now(), page.sent_at) + self._rhythm.first_look_ms
         self.register.wait(
             Waiting(
@@ -437,8 +440,7 @@ class Follower:
     async def _miss(self, waiting: Waiting) -> None:
         """Took, and no incident: nobody on call, service disabled or in maintenance, suppressed, or lost there."""
         page, now = waiting.page, self._clock.now()
-        within = format_duration(self._confirm_within_ms.get(page.team, 0))
-        reason = f"PagerDuty took it and shows no incident after {within}"
+        reason = f"PagerDuty took it and shows no incident after {format_duration(self._misses.within(page.team))}"
         fact = DeliveryFailed(
             delivery_id=waiting.delivery_id, team=page.team, dedup_key=page.dedup_key, action="trigger", reason=reason
         )

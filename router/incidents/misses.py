@@ -8,22 +8,45 @@ PagerDuty.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from router.incidents.protocols import Ask, Bell
 from router.incidents.register import PageRegister, Recalled, Waiting, is_sent_page
 from router.model.page import Page
 from router.store.base import Reader
 
+WITHIN_MS = 300_000
+"""How long a page may wait to be confirmed whose team is gone from the configuration."""
+
 
 class Misses:
-    """Raises and clears it; the bell takes the same twice as once."""
+    """Knows when a page counts as missed; raises the alert and clears it (the bell takes the same twice as once)."""
 
-    def __init__(self, *, register: PageRegister, ask: Ask, bell: Bell) -> None:
+    def __init__(self, *, register: PageRegister, ask: Ask, bell: Bell, confirm_within_ms: Mapping[str, int]) -> None:
         """Nothing was missed; in ``register`` waits what was and is not over."""
+        self._confirm_within_ms = confirm_within_ms
         self._register = register
         self._ask = ask
         self._bell = bell
         self._newest: dict[str, int] = {}  # team -> the newest delivery that reached nobody, until it is proven that one does
         self._proof: dict[str, int] = {}  # team -> the incident of ours whose page was confirmed last
+
+    def configure(self, confirm_within_ms: Mapping[str, int]) -> None:
+        """What teams want after a reload; it holds for what waits as well."""
+        self._confirm_within_ms = confirm_within_ms
+        for waiting in self._register.waiting.values():
+            waiting.deadline_at = self.deadline_of(waiting.page)
+            if waiting.deadline_at:
+                waiting.look_at = min(waiting.look_at, waiting.deadline_at)
+
+    def within(self, team: str) -> int:
+        """How long its pages may wait to be confirmed; 0: as long as they like."""
+        return self._confirm_within_ms.get(team, WITHIN_MS)
+
+    def deadline_of(self, page: Page) -> int:
+        """When it counts as missed; 0: never, or it does already."""
+        within = self.within(page.team)
+        return page.sent_at + within if within and not page.missed_at else 0
 
     async def take_up(self, recalled: Recalled) -> None:
         """After a restart, from the audit record: what was missed, and what is over since, or was about to be told so."""

@@ -52,6 +52,7 @@ LATER_KINDS = (
     "power_cuts",  # most deaths are the machine's: what was not synced is gone as well
     "silences",  # people mute services and names, for a while or until it has resolved, and take that back
     "orphans",  # reloads rename rules and drop them; people give what is left open to another rule, or close it
+    "handovers",  # reloads give services to other teams, take a team away and bring it back
     "losses",  # PagerDuty answers 202 and loses the event; only where it is asked how pages stand
     "flapping",  # a rule that pages what comes and goes
     "digests",  # the channel collects

@@ -279,6 +279,15 @@ def _close_nothing(_close: Any, self: Answers, fact: Any) -> None:
     self._state.decide(Action.NONE, Reason.NOTHING_OPEN, 0, key=fact.dedup_key)
 
 
+def _leave_what_is_gone(fall_back: Any, self: Answers, fact: Any) -> None:
+    if fact.team in self._state.policy.ruleset.teams:
+        fall_back(self, fact)
+    else:
+        self._state.decide(
+            Action.NONE, Reason.NO_FALLBACK, 0, key=fact.dedup_key, cause="it has no fallback", teams=(fact.team,)
+        )
+
+
 async def _miss_nothing(_miss: Any, self: Follower, waiting: Any) -> None:
     waiting.deadline_at = 0
 
@@ -450,7 +459,12 @@ PLANTED: dict[str, Planted] = {
     ),
     "pages nobody else when nobody has it": Planted(_wrap(Due, "_escalate", _never_escalate), 100, 0),
     "resolves through the key of the new rules": Planted(_wrap(Episodes, "close", _close_by_the_rules_of_now), 100, 0),
-    "pages the new owner of what is open": Planted(_wrap(Policy, "pages", _page_the_new_owner), 100, 18, ("reloads",)),
+    "pages the new owner of what is open": Planted(
+        _wrap(Policy, "pages", _page_the_new_owner), 100, 9, ("handovers", "reloads")
+    ),
+    "leaves a dead page of a team that is gone": Planted(
+        _wrap(Answers, "fall_back", _leave_what_is_gone), 300, 62, ("handovers", "reloads", "events_refused")
+    ),
     "drops above a limit": Planted(_wrap(Storms, "place", _drop_above_the_limit), 100, 2),
     "counts a change twice": Planted(_wrap(arrivals, "judge_flapping", _flap_early), 100, 0, ("flapping",)),
     "leaves the second opening out of a digest": Planted(_wrap(notices, "_add", _collect_no_second), 100, 9, ("digests",)),

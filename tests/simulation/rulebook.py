@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 
 from router.sandbox.settings import DEFAULT_TOKEN
 from tests.simulation.plan import Plan, stream
@@ -81,6 +82,24 @@ def write_config(plan: Plan, chance: random.Random) -> str:
         following=_FOLLOWING[plan.following],
         channels=_CHANNELS.format(digest=_draw_digest(plan)) if plan.chat else "",
     )
+
+
+_SEARCH = re.compile(r"  search:\n(    .*\n)+")
+
+
+def hand_over(plan: Plan, version: int, config: str, rules: str) -> tuple[str, str]:
+    """The same with other owners: what payments has goes to another team, or one team is there no more. The first version stays."""
+    chance = stream(plan.seed, f"handovers {version}")
+    if not version or not plan.has("handovers"):
+        return config, rules
+    is_search_gone, keeps_pay = chance.choice(((True, True), (True, False), (False, False), (False, False)))
+    if not keeps_pay:
+        config = config.replace("services: [pay-*]", "services: []")
+    if is_search_gone:
+        config, rules = _SEARCH.sub("", config), rules.replace("page: search", "page: platform")
+    elif chance.random() < 0.5:
+        config = re.sub(r"services: \[(search|nothing)-\*\]", r"services: [\1-*, pay-*]", config)
+    return config, rules
 
 
 PROOFS = '  - {id: proof, match: {service: "*proof"}, group_by: [service]}\n'

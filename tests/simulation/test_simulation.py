@@ -12,6 +12,7 @@ from tests.simulation.runner import find, run_seed, run_seeds
 
 SEEDS = int(os.environ.get("SIMULATION_SEEDS", "1000"))
 FOUND: dict[int, tuple[str, ...]] = {
+    105: ("handovers", "reloads", "losses", "stop"),  # a lost page of a team that was gone at the start told nobody else
     52: ("losses", "people"),  # that a page was not confirmed was never over: the proof had come before
     501708: (),  # the same
     402068: (),  # a checker's: what a reload had taken out of a rule's group was counted there for ever

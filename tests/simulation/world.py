@@ -22,7 +22,7 @@ from tests.simulation.life import Life
 from tests.simulation.network import Network, make_sandbox
 from tests.simulation.people import People
 from tests.simulation.plan import Plan, draw, stream
-from tests.simulation.rulebook import PROOFS, write_config, write_heartbeats, write_rules
+from tests.simulation.rulebook import PROOFS, hand_over, write_config, write_heartbeats, write_rules
 from tests.simulation.senders import Senders
 from tests.simulation.silencers import Silencers
 from tests.simulation.trace import Trace, Violation
@@ -67,7 +67,9 @@ class World:
         self.room = Room()
         self.webhooks = Webhooks(self)
         versions = stream(plan.seed, "rules")
-        self._versions = [(write_config(plan, versions), write_rules(plan, versions)) for _ in range(VERSIONS)]
+        self._versions = [
+            hand_over(plan, version, write_config(plan, versions), write_rules(plan, versions)) for version in range(VERSIONS)
+        ]
 
     # what the parts need
 

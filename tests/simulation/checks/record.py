@@ -188,6 +188,9 @@ def _check_fallback(world: World, trigger: Delivery) -> None:
     ]
     if not followed:
         world.violate(f"delivery {trigger.id} is dead and nobody else was paged, nor does a decision say why")
+    for decision in followed:  # only the default team has none; one that is gone by then has that
+        if "has no fallback" in decision.cause and decision.teams != ("platform",):
+            world.violate(f"delivery {trigger.id} is dead and nobody else was paged: {decision}")
 
 
 def _check_replay(world: World, decisions: list[Decision]) -> None:

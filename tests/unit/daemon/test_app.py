@@ -71,6 +71,16 @@ async def test_many_reloads_at_once_are_few(tmp_path: Path, pagerduty) -> None:
         assert (await off_loop(running.get, "/-/ready"))[0] == 200
 
 
+async def test_a_reload_says_how_long_pages_of_a_team_may_wait_to_be_confirmed(tmp_path: Path, pagerduty) -> None:
+    async with running_daemon(tmp_path, pagerduty.url) as running:
+        misses = running.daemon._parts.paging.follower._misses
+        assert misses.within("payments") == 300_000
+        config = tmp_path / "config.yaml"
+        config.write_text(config.read_text().replace("routing_key:", "confirm_within: 1m\n      routing_key:"))
+        running.daemon.reload()
+        await eventually(lambda: misses.within("payments") == 60_000)
+
+
 async def test_an_alert_that_is_not_sent_again_expires(tmp_path: Path, pagerduty, quick_chores) -> None:
     async with running_daemon(tmp_path, pagerduty.url) as running:
         await off_loop(running.post_alerts, alert(instance="x", ends_in="2"))

@@ -8,6 +8,7 @@ from router.model.page import AuditEntry, Followed
 from router.sandbox.facade import ServiceChange
 from tests.support.following import World
 
+NEVER = dict.fromkeys(("payments", "platform"), 0)
 IN_TIME = 302
 """Seconds after which a page is given up."""
 
@@ -138,3 +139,31 @@ async def test_a_webhook_that_is_here_before_the_delivery_is_recorded_is_a_proof
     assert world.page(2).status == "triggered"
     assert world.bell.confirmed_teams == ["payments"]
     assert "payments" in world.follower.figures()["page_confirmed_timestamp_seconds"]
+
+
+async def test_a_reload_holds_for_what_waits_already(world: World) -> None:
+    world.follower.configure(NEVER)
+    await world.send(1, arrives=False)
+    await world.run(IN_TIME)
+    assert world.bell.missed == []
+    world.follower.configure({"payments": 600_000})
+    await world.run(200)
+    assert world.bell.missed == []
+    await world.run(100)
+    assert world.bell.missed == ["payments"]
+    world.follower.configure({"payments": 60_000})
+    await world.run(600)
+    assert len(world.facts()) == 1, "once"
+
+
+async def test_the_page_of_a_team_that_is_gone_counts_as_missed_after_five_minutes(world: World) -> None:
+    await world.send(1, arrives=False)
+    world.follower.configure({"platform": 60_000})
+    await world.run(62)
+    assert world.bell.missed == []
+    world.follower = world.make_follower()
+    world.follower.configure({"platform": 60_000})
+    await world.follower._recall()
+    await world.run(IN_TIME - 62)
+    assert world.bell.missed == ["payments"]
+    assert world.facts()[0].reason.endswith("after 5m")
