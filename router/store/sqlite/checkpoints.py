@@ -2,9 +2,12 @@
 
 A checkpoint writes and syncs hundreds of pages. Done by the writer after a commit, as SQLite does it by itself, everybody who
 waits for the next commit waits for it too: at 200 alerts a second that was the difference between 5 and 20 ms for one page in
-a hundred. A passive checkpoint beside the writer holds up nobody; the writer's own remains for when this one falls behind.
+a hundred. A passive checkpoint beside the writer holds up nobody; the writer's own remains for when this one falls behind. A
+log that somebody's long read has made large is cut once all of it is moved: the next write, which begins it anew, may be long
+in coming.
 
-Must never do: hold a lock that a writer or reader waits for, or fail: what cannot be moved now stays in the log, which is safe.
+Must never do: hold a lock that a writer or reader waits for, but for the moment in which an emptied log is cut; or fail: what
+cannot be moved now stays in the log, which is safe.
 """
 
 from __future__ import annotations
@@ -61,11 +64,14 @@ class Checkpointer:
 
     def _serve(self, connection: sqlite3.Connection) -> None:
         (page_size,) = connection.execute("PRAGMA page_size").fetchone()
+        connection.execute("PRAGMA busy_timeout = 0")
         while True:
             self._written.wait()
             if self._stopping.wait(self._pause_seconds):
                 return
             self._written.clear()
             with suppress(sqlite3.Error):
-                _, frames, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+                _, frames, moved = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+                if moved == frames > WRITERS_OWN_PAGES:
+                    _, frames, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
                 self.bytes_log = max(0, frames) * page_size

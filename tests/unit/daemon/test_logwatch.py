@@ -61,27 +61,25 @@ async def test_a_log_that_a_long_read_makes_grow_is_told_of_with_who_reads_and_i
     troubles = Troubles(journal=store, clock=SystemClock(), metrics=Metrics())
     watch = LogWatch(path, usage=store.usage, troubles=troubles)
 
-    async def until(is_large: bool) -> None:
+    async def until(is_there: Callable[[int], bool], *, pause_seconds: float) -> None:
         for number in range(600):
             await store.append(number, [fact(number, annotations={"text": "x" * 40_000})])
-            await asyncio.sleep(0.02)
-            if (store.usage().bytes_log >= logwatch.TOO_LARGE_BYTES) is is_large and (
-                is_large or store.usage().bytes_log < logwatch.FINE_BYTES
-            ):
+            await asyncio.sleep(pause_seconds)
+            if is_there(store.usage().bytes_log):
                 return
         raise AssertionError(store.usage())
 
     reader = begin_read(path)
     await watch.look()
     assert troubles.firing() == []
-    await until(is_large=True)
+    await until(lambda size: size >= logwatch.TOO_LARGE_BYTES, pause_seconds=0.02)
     await watch.look()
     await watch.look()
     (told,) = troubles.firing()
     assert f"(pid {reader.pid})" in told
     assert "end that read" in told
     reader.communicate()
-    await until(is_large=False)
+    await until(lambda size: size < logwatch.FINE_BYTES, pause_seconds=0.2)
     await watch.look()
     assert troubles.firing() == []
     journalled = [

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from router.store.settings import StoreSettings
+from router.store.sqlite import checkpoints
 from router.store.sqlite.checkpoints import Checkpointer
 from router.store.sqlite.opening import open_for_writing
 from router.store.sqlite.schema import MIGRATIONS
@@ -105,6 +109,41 @@ def test_a_log_in_use_is_moved_as_far_as_its_readers_let(tmp_path: Path) -> None
     reader.execute("COMMIT")
     checkpointer.note()
     wait_until_moved(path, before)
+    checkpointer.stop()
+    reader.close()
+    writer.close()
+
+
+def test_a_large_log_is_cut_once_it_is_moved_although_nobody_writes_any_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoints, "WRITERS_OWN_PAGES", 50)
+    path = tmp_path / "router.db"
+    log = tmp_path / "router.db-wal"
+    writer, reader = opened(path), opened(path)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM journal").fetchone()
+    for number in range(1, 6):
+        write(writer, number)
+    size = log.stat().st_size
+    checkpointer = Checkpointer(path, pause_seconds=0.01)
+    checkpointer.start()
+
+    def until(is_there: Callable[[], bool]) -> None:
+        for _ in range(PATIENCE_SECONDS * 100):
+            if is_there():
+                return
+            checkpointer.note()
+            threading.Event().wait(0.01)
+        raise AssertionError(checkpointer.bytes_log)
+
+    until(lambda: checkpointer.bytes_log > 500_000)
+    assert log.stat().st_size == size, "not while somebody reads it"
+    reader.execute("COMMIT")
+    until(lambda: checkpointer.bytes_log == 0)
+    assert log.stat().st_size == 0
+    write(writer, 6)
+    assert writer.execute("SELECT count(*) FROM journal").fetchone() == (6,)
     checkpointer.stop()
     reader.close()
     writer.close()
