@@ -20,10 +20,15 @@ class Health:
         reload: Callable[[], Awaitable[Sequence[str]]],
         prepare_metrics: Callable[[], None],
         render_metrics: Callable[[], bytes],
+        restart_needed: Callable[[], Sequence[str]] = tuple,
     ) -> None:
-        """``not_ready``: every reason not to send alerts here. ``reload``: the mistakes that kept it from happening."""
+        """``not_ready``: every reason not to send alerts here. ``reload``: the mistakes that kept it from happening.
+
+        ``restart_needed``: the settings that were changed and that no reload puts in force.
+        """
         self._not_ready = not_ready
         self._reload = reload
+        self._restart_needed = restart_needed
         self._prepare_metrics = prepare_metrics
         self._render_metrics = render_metrics
         self._rendering = asyncio.Lock()
@@ -44,7 +49,8 @@ class Health:
         mistakes = list(await self._reload())
         if mistakes:
             return answer_json({"error": "not reloaded, the last good configuration stays", "mistakes": mistakes}, status=422)
-        return answer_json({"status": "reloaded"})
+        waiting = list(self._restart_needed())
+        return answer_json({"status": "reloaded"} | ({"restart_needed": waiting} if waiting else {}))
 
     async def metrics(self, _request: Request) -> Answer:
         """``/metrics``; rendered in a thread, one at a time, for 20,000 series take half a second."""

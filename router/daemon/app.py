@@ -97,6 +97,7 @@ class Daemon:
         )
         recovered = await self._store.open()
         reader = self._store.reader()
+        self._clerk = Clerk(self._store, self._clock)
         try:
             await self._run_on(recovered, reader, settings)
         finally:
@@ -123,6 +124,7 @@ class Daemon:
             parts=parts,
             store=self._store,
             reload=lambda: self._reloader.reload(),  # noqa: PLW0108 - made below
+            restart_needed=lambda: self._reloader.restart_needed,
             metrics=self._metrics,
             clock=self._clock,
             environ=self._environ,
@@ -142,7 +144,6 @@ class Daemon:
             apply=self._apply,
         )
         self._history = self._keep_history(settings)
-        self._clerk = Clerk(self._store, self._clock)
         self._log_watch = LogWatch(settings.store.path, usage=self._store.usage, troubles=parts.troubles)
         self._metrics.read_gauges(self._gauges)
         try:
@@ -326,7 +327,11 @@ class Daemon:
             mistakes = await self._reloader.reload()
             outcome = f"refused: {mistakes[0]}" if mistakes else f"rules {self._reloader.version} in force"
             await self._clerk.note(OURSELVES, "reloaded", f"after a signal or a change of a file: {outcome}", through="router")
-            self._notifier.status("the rules are broken, the last good ones stay" if mistakes else "reloaded")
+            self._notifier.status("the rules are broken, the last good ones stay" if mistakes else self._say_reloaded())
+
+    def _say_reloaded(self) -> str:
+        waiting = self._reloader.restart_needed
+        return f"reloaded; a restart is needed for {', '.join(waiting)}" if waiting else "reloaded"
 
     async def _feed_watchdog(self) -> None:
         """Only while the loop turns: a loop that hangs is what the watchdog is for."""

@@ -69,6 +69,7 @@ class Reloader:
         self.current = current
         self.succeeded = True
         self.loaded_at = clock.now()
+        self.restart_needed: list[str] = []
         self._started_with = current
         self._config_path = config_path
         self._environ = environ
@@ -132,9 +133,10 @@ class Reloader:
             await self._store.append(self._clock.now(), [RulesChanged(version=ruleset.version)], reserved=True)
             self.version = ruleset.version
             log.info("rules_changed", version=ruleset.version, rules=len(ruleset.rules))
-        stays = [name for name in RESTART_SETTINGS if _fixed(loaded.settings, name) != _fixed(self._started_with, name)]
-        if stays:
-            log.warning("restart_needed", settings=stays)
+        started_with = self._started_with
+        self.restart_needed = [each for each in RESTART_SETTINGS if _fixed(loaded.settings, each) != _fixed(started_with, each)]
+        if self.restart_needed:
+            log.warning("restart_needed", settings=self.restart_needed)
         self.current = loaded.settings
         await self._apply(loaded.settings)
 

@@ -59,6 +59,7 @@ class Doorway:
         parts: Parts,
         store: Store,
         reload: Callable[[], Awaitable[Sequence[str]]],
+        restart_needed: Callable[[], Sequence[str]],
         metrics: Metrics,
         clock: Clock,
         environ: MutableMapping[str, str],
@@ -89,7 +90,7 @@ class Doorway:
                         metrics=metrics,
                     )
                 ),
-                health=self._health(reload, metrics),
+                health=self._health(reload, restart_needed, metrics),
                 reading=reading,
                 recalling=self._recalling(reading),
                 acting=Acting(
@@ -117,9 +118,16 @@ class Doorway:
         )
         self._server = _build_server(api, settings, clock)
 
-    def _health(self, reload: Callable[[], Awaitable[Sequence[str]]], metrics: Metrics) -> Health:
-        prepare, render = metrics.prepare, metrics.render
-        return Health(not_ready=self._not_ready, reload=reload, prepare_metrics=prepare, render_metrics=render)
+    def _health(
+        self, reload: Callable[[], Awaitable[Sequence[str]]], restart_needed: Callable[[], Sequence[str]], metrics: Metrics
+    ) -> Health:
+        return Health(
+            not_ready=self._not_ready,
+            reload=reload,
+            restart_needed=restart_needed,
+            prepare_metrics=metrics.prepare,
+            render_metrics=metrics.render,
+        )
 
     def _recalling(self, reading: Reading) -> Recalling:
         history = self._settings.history

@@ -9,7 +9,7 @@ from router.api.health import Health
 REQUEST = Request(method="GET", path="/")
 
 
-def make(reasons: Sequence[str] = (), mistakes: Sequence[str] = ()) -> Health:
+def make(reasons: Sequence[str] = (), mistakes: Sequence[str] = (), waiting: Sequence[str] = ()) -> Health:
     prepared: list[str] = []
 
     async def reload() -> Sequence[str]:
@@ -18,6 +18,7 @@ def make(reasons: Sequence[str] = (), mistakes: Sequence[str] = ()) -> Health:
     return Health(
         not_ready=lambda: reasons,
         reload=reload,
+        restart_needed=lambda: waiting,
         prepare_metrics=lambda: prepared.append("now"),
         render_metrics=lambda: b"up %d\n" % len(prepared),
     )
@@ -35,7 +36,10 @@ async def test_not_ready_says_why() -> None:
 
 
 async def test_reload() -> None:
-    assert (await make().reload(REQUEST)).status == 200
+    answer = await make().reload(REQUEST)
+    assert (answer.status, json.loads(answer.body)) == (200, {"status": "reloaded"})
+    answer = await make(waiting=["listen"]).reload(REQUEST)
+    assert (answer.status, json.loads(answer.body)) == (200, {"status": "reloaded", "restart_needed": ["listen"]})
     answer = await make(mistakes=["a.yaml:1:1: error"]).reload(REQUEST)
     assert answer.status == 422
     assert json.loads(answer.body)["mistakes"] == ["a.yaml:1:1: error"]

@@ -170,6 +170,7 @@ async def test_what_only_a_restart_changes_is_named_each_time_until_then(scene: 
         for text in ("limits: {batch: 5}\n", "limits: {batch: 5}\n", ""):
             scene.config.write_text(CONFIG + text)
             assert await scene.reloader.reload() == []
+            assert scene.reloader.restart_needed == (["limits"] if text else [])
     assert [line["settings"] for line in lines if line["event"] == "restart_needed"] == [["limits"], ["limits"]]
 
 

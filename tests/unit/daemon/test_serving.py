@@ -25,6 +25,7 @@ def doorway(made: Wired, environ: dict[str, str] | None = None) -> Doorway:
         parts=made.parts,
         store=made.store,
         reload=reload,
+        restart_needed=tuple,
         metrics=made.metrics,
         clock=SystemClock(),
         environ=environ if environ is not None else {},
