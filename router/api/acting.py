@@ -15,7 +15,7 @@ from router.api.reading import Query
 from router.api.silences import signed
 from router.errors import RemoteRefused, RemoteUnavailable, StoreError
 from router.incidents.actions import CannotAct, Done, Nowhere
-from router.incidents.strays import MAX_RESOLVED, Looked, Resolved
+from router.incidents.strays import MAX_RESOLVED, Ended, Looked
 from router.model.wish import Verb, Wish
 
 _decode = msgspec.json.Decoder(Wish).decode
@@ -38,7 +38,7 @@ class StrayFinder(Protocol):
         """CannotAct without a token, a RemoteError when PagerDuty cannot be asked."""
         ...
 
-    async def resolve(self, numbers: Sequence[int], *, everything: bool = False, reason: str, who: str) -> Sequence[Resolved]:
+    async def resolve(self, numbers: Sequence[int], *, everything: bool = False, reason: str, who: str) -> Ended:
         """The same; CannotAct also where none is open in one of these incidents."""
         ...
 
@@ -107,8 +107,7 @@ class Acting:
             raise Refused(400, f"expected either numbers, of PagerDuty's incidents and at most {MAX_RESOLVED}, or all")
         name = self._who(request.headers.get(b"authorization"))
         who = signed(wish.by[:256], name) or name
-        done = await _guard(self._strays.resolve(wish.numbers, everything=wish.all, reason=reason, who=who))
-        return answer_json({"items": done})
+        return answer_json(await _guard(self._strays.resolve(wish.numbers, everything=wish.all, reason=reason, who=who)))
 
     async def _act(self, request: Request, number: str, verb: Verb) -> Answer:
         if not (number.isascii() and number.isdigit()) or len(number) > _MAX_DIGITS:

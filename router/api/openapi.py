@@ -21,7 +21,7 @@ from router.history.figures import DIMENSIONS
 from router.history.rendering import CONTENT_TYPES, FORMS
 from router.incidents.explanation import Explanation
 from router.incidents.reconcile import Finding
-from router.incidents.strays import Looked, Resolved
+from router.incidents.strays import Ended, Looked
 from router.model.delivery import Delivery, DeliveryState
 from router.model.incident import Incident, Orphan
 from router.model.wish import Wish
@@ -43,7 +43,7 @@ _TYPES = (
     Adopting,
     Looked,
     Ending,
-    Resolved,
+    Ended,
 )
 _VERBS = {
     "acknowledge": "Say in PagerDuty that somebody has it.",
@@ -281,9 +281,8 @@ def _strays() -> dict[str, Any]:
     page = _page({"$ref": "#/components/schemas/Stray"})
     members = page["properties"] | {"looked_at": {"type": "integer"}, "not_asked": {"type": "integer"}}
     listing = _answering("What is open in PagerDuty that came from here and is not known here.", page | {"properties": members})
-    done = {"type": "object", "properties": {"items": {"type": "array", "items": {"$ref": "#/components/schemas/Resolved"}}}}
     body = {"required": True, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Ending"}}}}
-    ending = _answering("Resolve strays, each under its own key.", done)
+    ending = _answering("Resolve strays, each under its own key.", {"$ref": "#/components/schemas/Ended"})
     return {
         "/v1/strays": {"get": listing | {"responses": listing["responses"] | _refused(409, 502)}},
         "/v1/strays/resolve": {

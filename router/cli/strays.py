@@ -45,14 +45,19 @@ def strays(ctx: click.Context, *, numbers: Sequence[str], reason: str | None, by
     wish = {"reason": reason, "by": user_name() if by is None else by} | _wanted(numbers)
     if not yes:
         confirm("Resolve every stray in PagerDuty?" if ALL in numbers else f"Resolve {', '.join(numbers)} in PagerDuty?")
-    done = json.loads(ask_daemon(config_path, "POST", "/v1/strays/resolve", wish, seconds=SECONDS))["items"]
+    ended = json.loads(ask_daemon(config_path, "POST", "/v1/strays/resolve", wish, seconds=SECONDS))
+    done = ended["items"]
     if output == "json":
-        print_json({"items": done})
+        print_json(ended)
     for row in done if output != "json" else ():
         said = "PagerDuty has taken it" if row["taken"] else f"not resolved: {row['reason']}"
         click.echo(f"#{row['number']}, through the key of {row['team']}: {said}")
     if not done and output != "json":
         click.echo("Nothing was to be resolved.")
+    if ended["left"]:
+        click.echo(
+            f"{ended['left']} more are left: call it again in a minute, PagerDuty takes about a hundred events a minute."
+        )
     refused = sum(not row["taken"] for row in done)
     if refused:
         fail(f"{refused} of {len(done)} could not be resolved", hint="`incidents strays` lists what is left; try again")

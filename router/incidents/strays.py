@@ -68,7 +68,7 @@ class Stray(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Looked(msgspec.Struct, frozen=True, kw_only=True):
-    """What a look found. ``not_asked``: open incidents that it left for the next one."""
+    """What a look found. ``not_asked``: open incidents that no look has asked about yet."""
 
     at: int
     strays: tuple[Stray, ...] = ()
@@ -83,6 +83,13 @@ class Resolved(msgspec.Struct, frozen=True, kw_only=True):
     team: str
     taken: bool
     reason: str = ""
+
+
+class Ended(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of the strays that were to be resolved. ``left``: those above MAX_RESOLVED, for the next time."""
+
+    items: tuple[Resolved, ...]
+    left: int = 0
 
 
 class Ways(Protocol):
@@ -143,6 +150,8 @@ class Strays:
         self._asked = 0
         self._integrations: dict[str, Mapping[str, tuple[str, ...] | None]] = {}  # of a service: whose; None: another's
         self._nothing_in: OrderedDict[str, int] = OrderedDict()  # incident -> when it last changed
+        self._turns: dict[str, int] = {}  # incident that is open -> in which look it was asked about last
+        self._turn = 0
         self._remembered_at = 0
         self._references: Mapping[str, str] = {}
         self._one_at_a_time = asyncio.Lock()
@@ -158,10 +167,10 @@ class Strays:
                 return self._last
             return await self._look()
 
-    async def resolve(self, numbers: Sequence[int], *, everything: bool = False, reason: str, who: str) -> list[Resolved]:
+    async def resolve(self, numbers: Sequence[int], *, everything: bool = False, reason: str, who: str) -> Ended:
         """Tell PagerDuty that the strays in these of its incidents (by number) are over; CannotAct: it was told of none."""
         async with self._one_at_a_time:
-            strays = (await self._look()).strays
+            strays = (await self._look(first=frozenset(numbers))).strays
             missing = sorted(set(numbers) - {stray.number for stray in strays})
             if missing:
                 shown = ", ".join(f"#{number}" for number in missing[:20])
@@ -171,7 +180,8 @@ class Strays:
             if nobodys and not everything:
                 raise CannotAct(f"whose key #{nobodys[0].number} came in by is not shown: resolve it in PagerDuty")
             done: list[Resolved] = []
-            for stray in [stray for stray in wanted if stray.teams][:MAX_RESOLVED]:
+            wanted = [stray for stray in wanted if stray.teams]
+            for stray in wanted[:MAX_RESOLVED]:
                 done += [await self._end(stray, team) for team in stray.teams]
                 self._last = Looked(at=0, strays=self._last.strays)
             told = [one for one in done if one.taken]
@@ -180,7 +190,7 @@ class Strays:
                 await self._notebook.follow(Followed(audit=tuple(entries)))
             except StoreError as error:  # PagerDuty has been told all the same
                 log.warning("audit_not_kept", what="resolved a stray", count=len(entries), cause=str(error))
-            return done
+            return Ended(items=tuple(done), left=max(0, len(wanted) - MAX_RESOLVED))
 
     async def _end(self, stray: Stray, team: str) -> Resolved:
         """One resolve, under its very key: it can close nothing else."""
@@ -205,7 +215,8 @@ class Strays:
 
     # looking
 
-    async def _look(self) -> Looked:
+    async def _look(self, first: frozenset[int] = frozenset()) -> Looked:
+        """``first``: incidents (by number) asked about before all others; then those that were not asked about for longest."""
         remote = self._remote
         if remote is None:
             raise CannotAct("this needs pagerduty.api_token in the configuration")
@@ -215,23 +226,29 @@ class Strays:
             self._integrations, self._nothing_in = {}, OrderedDict()
             self._references, self._remembered_at = references, now
         self._asked = 0
-        former = {stray.pagerduty_id for stray in self._last.strays}
-        ours = self._register.by_pagerduty_id
+        self._turn += 1
+        ours, turns = self._register.by_pagerduty_id, self._turns
         listed = await remote.open_incidents([])
-        listed.sort(key=lambda one: (one.pagerduty_id not in former, one.pagerduty_id in ours))
+        listed.sort(
+            key=lambda one: (one.number not in first, turns.get(one.pagerduty_id, 0), one.pagerduty_id in ours, one.number)
+        )
+        self._turns = {one.pagerduty_id: turns[one.pagerduty_id] for one in listed if one.pagerduty_id in turns}
         asked: list[Sighting] = []
         candidates: list[_Candidate] = []
-        not_asked = 0
+        left: set[str] = set()
         for sighting in listed:
             if sighting.updated_at and self._nothing_in.get(sighting.pagerduty_id) == sighting.updated_at:
                 continue
             if self._asked >= MAX_ASKED:
-                not_asked += 1
+                left.add(sighting.pagerduty_id)
                 continue
             candidates += await self._candidates(remote, sighting)
             asked.append(sighting)
+            self._turns[sighting.pagerduty_id] = self._turn
         strays = await self._unknown(candidates)
         self._remember(asked, {stray.pagerduty_id for stray in strays})
+        strays += [stray for stray in self._last.strays if stray.pagerduty_id in left]  # as it was when it was asked about
+        not_asked = len(left - self._turns.keys())
         self._last = Looked(at=now, strays=tuple(sorted(strays, key=lambda stray: stray.number)), not_asked=not_asked)
         await self._tell(self._last)
         return self._last

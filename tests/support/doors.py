@@ -29,7 +29,7 @@ from router.clock import Clock, SystemClock
 from router.history.sqlite.reader import SqliteHistory
 from router.incidents.actions import Done
 from router.incidents.reconcile import Finding
-from router.incidents.strays import Looked, Resolved, Stray
+from router.incidents.strays import Ended, Looked, Resolved, Stray
 from router.ingest.intake import Intake
 from router.ingest.register import Register
 from router.ingest.sources import SourceSettings
@@ -175,11 +175,12 @@ class OneStray:
         )  # fmt: skip
         return Looked(at=5, strays=(stray,), not_asked=2)
 
-    async def resolve(self, numbers: Sequence[int], *, everything: bool = False, reason: str, who: str) -> list[Resolved]:
+    async def resolve(self, numbers: Sequence[int], *, everything: bool = False, reason: str, who: str) -> Ended:
         if self.error is not None:
             raise self.error
         self.ended.append((tuple(numbers), everything, reason, who))
-        return [Resolved(number=7, dedup_key="rule/0011223344556677/1-1", team="payments", taken=True)]
+        done = Resolved(number=7, dedup_key="rule/0011223344556677/1-1", team="payments", taken=True)
+        return Ended(items=(done,))
 
 
 class Rig:

@@ -43,21 +43,27 @@ def test_listed(history: Place) -> None:
 
 def test_resolved_when_it_is_said_which_and_why(history: Place) -> None:
     taken = {"number": 4711, "dedup_key": "k", "team": "payments", "taken": True, "reason": ""}
-    output, asked = ask(history, {"items": [taken]}, "--resolve", "#4711", "--reason", "put back", "--by", "ann", "--yes")
-    assert output == "#4711, through the key of payments: PagerDuty has taken it\n"
+    output, asked = ask(
+        history, {"items": [taken], "left": 3}, "--resolve", "#4711", "--reason", "put back", "--by", "ann", "--yes"
+    )
+    first, second = output.splitlines()
+    assert first == "#4711, through the key of payments: PagerDuty has taken it"
+    assert second.startswith("3 more are left: call it again in a minute")
     assert asked.startswith(b"POST /v1/strays/resolve HTTP/1.1")
     assert json.loads(asked.split(b"\r\n\r\n")[1]) == {"reason": "put back", "by": "ann", "numbers": [4711]}
-    output, asked = ask(history, {"items": []}, "--resolve", "all", "--reason", "put back", "--by", "ann", "--yes")
+    output, asked = ask(history, {"items": [], "left": 0}, "--resolve", "all", "--reason", "put back", "--by", "ann", "--yes")
     assert output == "Nothing was to be resolved.\n"
     assert json.loads(asked.split(b"\r\n\r\n")[1]) == {"reason": "put back", "by": "ann", "all": True}
 
 
 def test_what_could_not_be_resolved_is_told_and_is_the_exit_code(history: Place) -> None:
     refused = {"number": 4711, "dedup_key": "k", "team": "payments", "taken": False, "reason": "HTTP 503"}
-    output, _ = ask(history, {"items": [refused]}, "--resolve", "4711", "--reason", "x", "--yes", code=1)
+    output, _ = ask(history, {"items": [refused], "left": 0}, "--resolve", "4711", "--reason", "x", "--yes", code=1)
     assert "#4711, through the key of payments: not resolved: HTTP 503" in output
     assert "1 of 1 could not be resolved" in output
-    output, _ = ask(history, {"items": [refused]}, "--resolve", "4711", "--reason", "x", "--yes", "--output", "json", code=1)
+    output, _ = ask(
+        history, {"items": [refused], "left": 0}, "--resolve", "4711", "--reason", "x", "--yes", "--output", "json", code=1
+    )
     assert '"taken": false' in output
 
 

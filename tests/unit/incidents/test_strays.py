@@ -106,7 +106,7 @@ async def test_the_same_problem_open_here_is_named(world: World) -> None:
 async def test_those_that_are_named_are_resolved_under_their_own_key_and_kept_in_the_audit_record(world: World) -> None:
     await opened(world, 7, 8)
     seven, eight = await looked(world)
-    (done,) = await world.strays.resolve([seven.number], reason="put back", who="ann")
+    (done,) = (await world.strays.resolve([seven.number], reason="put back", who="ann")).items
     assert (done.number, done.dedup_key, done.team, done.taken, done.reason) == (seven.number, key_of(7), "payments", True, "")
     (sent,) = world.resent
     assert (sent.action, sent.dedup_key, sent.routing_key) == ("resolve", key_of(7), "env:payments")
@@ -160,7 +160,7 @@ async def test_what_pagerduty_does_not_take_is_told_and_not_in_the_audit_record(
 
     await opened(world, 7)
     world.strays._send = send
-    (done,) = await world.strays.resolve([], everything=True, reason="x", who="ann")
+    (done,) = (await world.strays.resolve([], everything=True, reason="x", who="ann")).items
     assert not done.taken
     assert reason in done.reason
     assert list(world.store.reader().audit()) == []
@@ -172,7 +172,7 @@ async def test_a_store_that_fails_afterwards_takes_nothing_back(world: World) ->
 
     await opened(world, 7)
     world.store.follow = follow  # type: ignore[method-assign]
-    (done,) = await world.strays.resolve([], everything=True, reason="x", who="ann")
+    (done,) = (await world.strays.resolve([], everything=True, reason="x", who="ann")).items
     assert done.taken
 
 
@@ -264,7 +264,7 @@ async def test_by_an_orchestrations_key() -> None:
     (stray,) = await looked(world)
     assert (stray.dedup_key, stray.teams) == (key_of(7), ("east", "west"))
     done = await world.strays.resolve([stray.number], reason="x", who="ann")
-    assert [(one.team, one.taken) for one in done] == [("east", True), ("west", True)]
+    assert [(one.team, one.taken) for one in done.items] == [("east", True), ("west", True)]
     await world.run(1)
     assert there(world, 7) == "resolved"
 
@@ -281,7 +281,7 @@ async def test_where_the_keys_of_integrations_are_not_shown_it_is_listed_and_lef
     assert stray.teams == ()
     with pytest.raises(CannotAct, match="resolve it in PagerDuty"):
         await world.strays.resolve([stray.number], reason="x", who="ann")
-    assert await world.strays.resolve([], everything=True, reason="x", who="ann") == []
+    assert (await world.strays.resolve([], everything=True, reason="x", who="ann")).items == ()
     assert world.resent == []
 
 
@@ -308,3 +308,37 @@ async def test_an_incident_made_by_rest_has_the_key_itself(world: World) -> None
     world.ways.teams_with_service = lambda _service: {"platform"}  # type: ignore[method-assign]
     world.strays._nothing_in.clear()
     assert [(stray.dedup_key, stray.teams) for stray in await looked(world)] == [(key_of(7), ("platform",))]
+
+
+async def test_more_strays_than_one_look_asks_about_are_all_found_and_kept(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_ASKED", 3)
+    await opened(world, *range(11, 19))
+    seen = []
+    for _ in range(5):
+        found = await looked(world)
+        seen.append((len(found), world.strays._last.not_asked))
+    assert seen == [(2, 6), (5, 3), (8, 0), (8, 0), (8, 0)]
+    number = found[-1].number
+    (incident,) = [one.id for one in world.sandbox.incidents() if one.number == number]
+    world.sandbox.resolve(incident, world.clock.now(), user=ADA)
+    assert len(await looked(world)) == 7, "one that is over is gone at once, asked about or not"
+
+
+async def test_above_a_hundred_the_rest_is_counted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_RESOLVED", 2)
+    await opened(world, 11, 12, 13)
+    ended = await world.strays.resolve([], everything=True, reason="x", who="ann")
+    assert (len(ended.items), ended.left) == (2, 1)
+    await world.run(1)
+    ended = await world.strays.resolve([], everything=True, reason="x", who="ann")
+    assert (len(ended.items), ended.left) == (1, 0)
+
+
+async def test_what_is_to_be_resolved_is_asked_about_first(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_ASKED", 2)
+    await opened(world, *range(11, 16))
+    (last,) = [one.number for one in world.sandbox.incidents() if key_of(15) in one.dedup_keys]
+    ended = await world.strays.resolve([last], reason="x", who="ann")
+    assert [done.dedup_key for done in ended.items] == [key_of(15)]
