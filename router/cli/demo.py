@@ -85,8 +85,9 @@ def demo(*, directory: Path, router_port: int, sandbox_port: int) -> None:
     """Start a local PagerDuty stand-in and the daemon with the example rules, and say what to try."""
     for port, option in ((sandbox_port, "--sandbox-port"), (router_port, "--router-port")):
         _require_free(port, option)
-    # Asked to end, or left by its terminal, it takes along what it started: the router by itself takes a SIGHUP for a reload.
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    # However it is asked to end, also by a shell that starts it with SIGINT ignored or a terminal that closes, it takes along
+    # what it started: the router by itself takes a SIGHUP for a reload.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
     keys = {name: digits * 16 for name, digits in _TEAMS.items()}
     config = _prepare(directory, router_port, sandbox_port, keys)

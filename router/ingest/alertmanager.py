@@ -31,6 +31,7 @@ UNKNOWN_SERVICE = "unknown"
 _SUMMARY_ANNOTATIONS = ("summary", "message", "description")
 _MAX_SHARED_TEXTS = 32_768
 _LONGEST_SHARED_TEXT = 96
+_MAX_NAME_SHOWN = 64
 _MAX_URL_SHARED = 512
 _MAX_SHARED_ANNOTATIONS = 2_048
 _LONGEST_SHARED_ANNOTATIONS = 2_048
@@ -136,7 +137,7 @@ class AlertmanagerReader:
         try:
             labels = _LABELS.decode(raw)
         except msgspec.ValidationError as error:
-            raise _below("labels", error) from error
+            raise _below("labels", error, raw) from error
         if "" in labels.values():
             labels = {name: value for name, value in labels.items() if value}
         if not labels:
@@ -153,7 +154,7 @@ class AlertmanagerReader:
         try:
             annotations = _ANNOTATIONS.decode(raw) or {}
         except msgspec.ValidationError as error:
-            raise _below("annotations", error) from error
+            raise _below("annotations", error, raw) from error
         if len(raw) > _SURELY_WITHIN_LIMITS or "" in annotations:
             check_annotations(annotations)
         share = self._texts.setdefault
@@ -184,8 +185,9 @@ class AlertmanagerReader:
         return self._texts.setdefault(text, text) if len(text) <= _MAX_URL_SHARED else text
 
 
-def _below(field: str, error: msgspec.ValidationError) -> TooMuch:
-    """The same error with its place below a field of the alert."""
-    text, found, path = str(error).partition(" - at `$")
-    inner = path.rstrip("`") if found else ""
-    return TooMuch(field + inner.replace("[...]", ""), text)
+def _below(field: str, error: msgspec.ValidationError, raw: msgspec.Raw | bytes) -> TooMuch:
+    """The same error with its place below a field of the alert; msgspec does not say which member it was."""
+    text, found, _ = str(error).partition(" - at `$")
+    members = msgspec.json.decode(raw) if found else None
+    wrong = next((name for name, value in members.items() if not isinstance(value, str)), "") if members else ""
+    return TooMuch(f"{field}.{wrong[:_MAX_NAME_SHOWN]}" if wrong else field, text)

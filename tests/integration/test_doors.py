@@ -100,7 +100,7 @@ BAD: list[tuple[str, bytes, int, str]] = [
     (AM, body(GOOD, {}), 400, "alert 1: Object missing required field `labels`"),
     (AM, body(GOOD, {"labels": {}}), 400, "alert 1, labels: expected at least one label"),
     (AM, body(GOOD, {"labels": {"a": ""}}), 400, "alert 1, labels: expected at least one label"),
-    (AM, body(GOOD, {"labels": {"a": 1}}), 400, "alert 1, labels: Expected `str`, got `int`"),
+    (AM, body(GOOD, {"labels": {"a": 1}}), 400, "alert 1, labels.a: Expected `str`, got `int`"),
     (AM, body(GOOD, {"labels": {"": "x"}}), 400, "not empty"),
     (AM, body(GOOD, {"labels": {f"l{n}": "x" for n in range(10_000)}}), 400, "65536 bytes"),
     (AM, body(GOOD, {"labels": {f"l{n}": "x" for n in range(257)}}), 400, "at most 256 labels, found 257"),
