@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import house
+from tests.support import hints, house
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -34,6 +34,7 @@ CHECKS: dict[str, Callable[[Path], list[str]]] = {
     "long modules": lambda root: house.find_long_modules(root, LONG_MODULES if root == ROOT else {}),
     "mirrors": lambda root: house.find_missing_mirrors(root, WITHOUT_UNIT_TEST if root == ROOT else {}),
     "unfinished work": house.find_unfinished_work,
+    "hints": hints.find_missing_hints,
     "banned calls": lambda root: house.find_banned_calls(root, CLOCKS),
     "undocumented metrics": house.find_undocumented_metrics,
     "unknown metrics": house.find_unknown_metrics,
@@ -82,6 +83,8 @@ TIDY = {
 LINES_OF_CODE = "".join(f"    x{number} = {number}\n" for number in range(house.MAX_FUNCTION_LINES))
 
 PLANTED = {
+    "no hint": ("hints", {"router/a.py": '"""Why."""\nfindings.complain(path, "bad", "it is bad", key=True)\n'}),
+    "a hint that may be empty": ("hints", {"router/a.py": '"""Why."""\nraise Mistake("bad", "it is", "so" if x else "")\n'}),
     "no docstring": ("docstrings", {"router/a.py": "x = 1\n"}),
     "function too long": ("long functions", {"router/a.py": f"def f():\n{LINES_OF_CODE}"}),
     "module too long": ("long modules", {"router/a.py": '"""Why."""\n' + "x = 1\n" * house.MAX_MODULE_LINES}),

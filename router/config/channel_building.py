@@ -106,7 +106,9 @@ def _build_slack(section: SlackChannel, path: Path, common: dict[str, Any], find
     if section.url is not None:
         if section.channel is not None:
             message = "channel goes with token: a webhook posts where it was made for"
-            findings.complain((*path, "channel"), "useless-key", message, key=True)
+            findings.complain(
+                (*path, "channel"), "useless-key", message, key=True, hint="leave channel out, or write token: instead of url:"
+            )
         return SlackHook(url=findings.refer((*path, "url"), section.url, Purpose.SLACK_WEBHOOK), **common)
     if section.token is None:
         findings.complain(path, "missing-key", "expected url, or token and channel", "url: env:SLACK_WEBHOOK", key=True)
@@ -136,9 +138,21 @@ def _build_mail(section: EmailChannel, path: Path, common: dict[str, Any], findi
     host, port = _server(section, path, findings)
     is_local = is_loopback_host(host)
     if section.password is not None and not section.username:
-        findings.complain((*path, "password"), "missing-key", "a password without username logs nobody in", key=True)
+        findings.complain(
+            (*path, "password"),
+            "missing-key",
+            "a password without username logs nobody in",
+            key=True,
+            hint="give username too, or leave password out",
+        )
     if section.username and section.password is None:
-        findings.complain((*path, "username"), "missing-key", "a username without password logs nobody in", key=True)
+        findings.complain(
+            (*path, "username"),
+            "missing-key",
+            "a username without password logs nobody in",
+            key=True,
+            hint="give password too: password: env:SMTP_PASSWORD",
+        )
     if section.security == "none" and not is_local:
         if section.password is not None:
             message = "the password would travel unencrypted"
@@ -147,7 +161,12 @@ def _build_mail(section: EmailChannel, path: Path, common: dict[str, Any], findi
             findings.warn((*path, "security"), "insecure-mail", "mails travel unencrypted", "security: starttls", key=True)
     ca_file = findings.resolve_path(section.ca_file) if section.ca_file else None
     if ca_file is not None and not _is_file(ca_file):
-        findings.complain((*path, "ca_file"), "missing-file", f"there is no file {ca_file}")
+        findings.complain(
+            (*path, "ca_file"),
+            "missing-file",
+            f"there is no file {ca_file}",
+            hint="a file in PEM form; a relative path starts where the configuration stands",
+        )
     password = (
         "" if section.password is None else findings.refer((*path, "password"), section.password, Purpose.CHANNEL_PASSWORD)
     )
@@ -198,7 +217,13 @@ def _build_hook(
         _check_body(section.body, (*path, "body"), findings, check_template)
     both = {name.lower() for name in section.headers} & {name.lower() for name in section.secret_headers}
     for name in sorted(both):
-        findings.complain((*path, "headers"), "header-twice", f"{name} stands in headers and in secret_headers", key=True)
+        findings.complain(
+            (*path, "headers"),
+            "header-twice",
+            f"{name} stands in headers and in secret_headers",
+            key=True,
+            hint="leave it in one of them: secret_headers if it is a secret",
+        )
     return Hook(
         url=reference,
         method=section.method,
@@ -240,7 +265,7 @@ def _check_body(body: Any, path: Path, findings: Findings, check_template: Templ
         place, value, depth = waiting.pop()
         if depth > MAX_BODY_DEPTH or count > MAX_BODY_TEXTS:
             message = f"the body is too large: more than {MAX_BODY_TEXTS} texts or {MAX_BODY_DEPTH} levels"
-            findings.complain(path, "body-too-large", message, key=True)
+            findings.complain(path, "body-too-large", message, key=True, hint="leave out what the other side does not need")
             return
         if isinstance(value, str):
             count += 1

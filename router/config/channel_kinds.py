@@ -24,21 +24,31 @@ _SHOWN = 60
 
 def _check_address(text: str) -> str:
     if not _ADDRESS.match(text):
-        raise Mistake("bad-address", f"found {text[:_SHOWN]!r}; expected {ADDRESS_FORM}")
+        raise Mistake(
+            "bad-address", f"found {text[:_SHOWN]!r}; expected {ADDRESS_FORM}", hint="for example: oncall@example.com"
+        )
     return text
 
 
 def _check_sender(text: str) -> str:
     named = _SENDER.match(text)
     if not text.isascii():
-        raise Mistake("bad-address", f"found {text[:_SHOWN]!r}; expected letters of ASCII")
+        raise Mistake(
+            "bad-address",
+            f"found {text[:_SHOWN]!r}; expected letters of ASCII",
+            hint="write the name without accents, or the address alone",
+        )
     _check_address(named[1] if named else text)
     return text
 
 
 def _check_header(name: str) -> str:
     if not _HEADER.match(name):
-        raise Mistake("bad-header", f"found {name[:_SHOWN]!r}; expected the name of an HTTP header")
+        raise Mistake(
+            "bad-header",
+            f"found {name[:_SHOWN]!r}; expected the name of an HTTP header",
+            hint="letters, digits and dashes, as in X-Token",
+        )
     if name.lower() in _OWN_HEADERS:
         raise Mistake("bad-header", f"{name} is set by the router itself", "leave it out")
     return name
@@ -46,7 +56,11 @@ def _check_header(name: str) -> str:
 
 def _check_header_value(text: str) -> str:
     if not (text.isascii() and text.isprintable()):
-        raise Mistake("bad-header", "expected printable ASCII on one line")
+        raise Mistake(
+            "bad-header",
+            "expected printable ASCII on one line",
+            hint="write it on one line, without accents; a secret belongs under secret_headers",
+        )
     return text
 
 

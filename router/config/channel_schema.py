@@ -34,7 +34,7 @@ def parse_weekdays(text: str) -> tuple[int, ...]:
     """``sat``, ``mon-fri``, also around the end of the week; 0 is Monday."""
     words = text.strip().lower().split("-")
     if len(words) > 2 or any(word not in WEEKDAYS for word in words):  # noqa: PLR2004 -- first and last
-        raise Mistake("bad-weekday", f"found {text[:_SHOWN]!r}; expected {WEEKDAYS_FORM}")
+        raise Mistake("bad-weekday", f"found {text[:_SHOWN]!r}; expected {WEEKDAYS_FORM}", hint="for example: mon-fri")
     first, last = WEEKDAYS.index(words[0]), WEEKDAYS.index(words[-1])
     return tuple((first + step) % len(WEEKDAYS) for step in range((last - first) % len(WEEKDAYS) + 1))
 

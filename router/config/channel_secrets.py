@@ -36,7 +36,15 @@ def check_channel_secret(text: str, purpose: Purpose) -> Problem | None:
         case Purpose.SLACK_TOKEN:
             return _check_slack_token(text)
         case Purpose.APPRISE_URL:
-            return None if "://" in text else Problem(code="bad-url", message="expected an address such as tgram://TOKEN/CHAT")
+            return (
+                None
+                if "://" in text
+                else Problem(
+                    code="bad-url",
+                    message="expected an address such as tgram://TOKEN/CHAT",
+                    hint="apprise's documentation has the form for each service",
+                )
+            )
         case Purpose.HEADER | Purpose.CHANNEL_PASSWORD:
             return _check_one_line(text, purpose)
         case _:
@@ -46,7 +54,11 @@ def check_channel_secret(text: str, purpose: Purpose) -> Problem | None:
 def _check_one_line(text: str, purpose: Purpose) -> Problem | None:
     if text.isprintable() and (text.isascii() or purpose is Purpose.CHANNEL_PASSWORD):
         return None
-    return Problem(code="bad-header", message=f"this {purpose} holds a line break or other characters that cannot be sent")
+    return Problem(
+        code="bad-header",
+        message=f"this {purpose} holds a line break or other characters that cannot be sent",
+        hint="store it anew, on one line",
+    )
 
 
 def _check_slack_token(text: str) -> Problem | None:
@@ -70,16 +82,28 @@ def _check_url(text: str, purpose: Purpose) -> Problem | None:
         parts = urlsplit(text)
         host, _ = parts.hostname or "", parts.port
     except ValueError:
-        return Problem(code="bad-url", message="expected an address that begins with https://")
+        return Problem(
+            code="bad-url",
+            message="expected an address that begins with https://",
+            hint="https://HOST/…, copied whole from the service that gave it",
+        )
     if parts.scheme not in {"https", "http"} or not host:
-        return Problem(code="bad-url", message="expected an address that begins with https://")
+        return Problem(
+            code="bad-url",
+            message="expected an address that begins with https://",
+            hint="https://HOST/…, copied whole from the service that gave it",
+        )
     if parts.username is not None:
         hint = "use secret_headers: {Authorization: env:…}"
         return Problem(code="bad-url", message="a user and password in the address are not sent", hint=hint)
     if is_loopback_host(host):
         return None
     if parts.scheme == "http" and purpose is not Purpose.HOOK_URL:
-        return Problem(code="insecure-url", message="expected https: the address itself is the secret")
+        return Problem(
+            code="insecure-url",
+            message="expected https: the address itself is the secret",
+            hint="write https:// where it says http://",
+        )
     if _RETIRED.match(text):
         message = "this is a connector of Office 365, which Microsoft has retired"
         hint = "in Teams: the channel's Workflows > Send webhook alerts to a channel; then kind: teams with its address"

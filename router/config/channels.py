@@ -22,7 +22,13 @@ def build_policies(sections: Mapping[str, AnyChannel], findings: Findings) -> di
     for name, section in sections.items():
         path: Path = ("channels", name)
         if name in (PAGERDUTY, PAGE):
-            findings.complain(path, "reserved-name", f"a channel cannot be called {name}: that means paging", key=True)
+            findings.complain(
+                path,
+                "reserved-name",
+                f"a channel cannot be called {name}: that means paging",
+                key=True,
+                hint="give it another name, such as ops-chat",
+            )
         policies[name] = ChannelPolicy(
             name=name,
             digest=None if section.digest is None else build_digest(section.digest, (*path, "digest"), findings.complain),
@@ -45,12 +51,18 @@ def build_digest(section: DigestSection, path: Path, complain: Complain) -> Dige
     days = [section.weekdays] if isinstance(section.weekdays, str) else section.weekdays
     if section.every is not None and times:
         message = "every and at stand side by side; a digest has one of them"
-        complain((*path, "at"), "digest-twice", message, key=True)
+        complain((*path, "at"), "digest-twice", message, key=True, hint="leave one of them out")
     elif section.every is None and not times:
         complain(path, "missing-key", "expected every or at", 'for example: {every: 1h} or {at: "09:00"}')
     elif section.every is not None and (days or section.zone is not None):
         key = "weekdays" if days else "zone"
-        complain((*path, key), "useless-key", f"{key} goes with at, not with every", key=True)
+        complain(
+            (*path, key),
+            "useless-key",
+            f"{key} goes with at, not with every",
+            key=True,
+            hint=f"leave {key} out, or say at: instead of every:",
+        )
     return Digest(
         every_ms=section.every or 0,
         at=tuple(sorted({parse_time(text) for text in times})),

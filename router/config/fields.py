@@ -32,7 +32,7 @@ def _quantity(parse: Any, code: str) -> Any:
 
     def convert(value: Any) -> Any:
         if not isinstance(value, str):
-            raise Mistake(code, f"found {_kind(value)}")
+            raise Mistake(code, f"found {_kind(value)}", hint="write one value: 5m, 64MiB or 100/1m, as the key wants it")
         try:
             return parse(value)
         except QuantityError as error:
@@ -50,7 +50,7 @@ def between(shortest_ms: int, longest_ms: int, words: str) -> AfterValidator:
 
     def check(value: int) -> int:
         if not shortest_ms <= value <= longest_ms:
-            raise Mistake("duration-out-of-range", f"expected a duration of {words}")
+            raise Mistake("duration-out-of-range", f"expected a duration of {words}", hint="choose one within that")
         return value
 
     return AfterValidator(check)
@@ -58,7 +58,7 @@ def between(shortest_ms: int, longest_ms: int, words: str) -> AfterValidator:
 
 def _check_name(value: str) -> str:
     if not _NAME.match(value):
-        raise Mistake("bad-name", f"found {value[:80]!r}; expected {NAME_FORM}")
+        raise Mistake("bad-name", f"found {value[:80]!r}; expected {NAME_FORM}", hint="for example: payments-eu")
     return value
 
 

@@ -67,7 +67,12 @@ class Findings:
                 self.complain(path, problem.code, problem.message, problem.hint)
                 return written
         elif purpose is Purpose.ROUTING_KEY and _OTHER_REFERENCE.match(written):
-            self.complain(path, "bad-reference", f"expected {REFERENCE_FORM}, found a reference of another kind")
+            self.complain(
+                path,
+                "bad-reference",
+                f"expected {REFERENCE_FORM}, found a reference of another kind",
+                hint="for example: env:PD_KEY_PAYMENTS; variables are not put in otherwise",
+            )
             return written
         else:
             hint = f"keep it elsewhere and refer to it: {REFERENCE_FORM}"

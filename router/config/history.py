@@ -29,7 +29,9 @@ def _check_zone(value: str) -> str:
 
 def _check_night(value: str) -> str:
     if not _NIGHT.fullmatch(value):
-        raise Mistake("bad-night", f"found {value[:32]!r}; expected two times of day, as 22:00-07:00")
+        raise Mistake(
+            "bad-night", f"found {value[:32]!r}; expected two times of day, as 22:00-07:00", hint='in quotes: "22:00-07:00"'
+        )
     return value
 
 
@@ -49,7 +51,12 @@ class ObjectiveSection(Section):
     def check_times(self) -> ObjectiveSection:
         """One thing is wanted."""
         if (self.acknowledge_within is None) == (self.resolve_within is None):
-            raise Mistake("one-of-two", "give either acknowledge_within or resolve_within", at=("name",))
+            raise Mistake(
+                "one-of-two",
+                "give either acknowledge_within or resolve_within",
+                at=("name",),
+                hint="make two objectives of it, if both are wanted",
+            )
         return self
 
 

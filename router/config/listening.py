@@ -27,7 +27,7 @@ def build_addresses(written: list[str] | str, findings: Findings, *, has_tokens:
         if address is None:
             continue
         if address in addresses:
-            findings.complain(path, "listen-twice", f"{address} stands here twice")
+            findings.complain(path, "listen-twice", f"{address} stands here twice", hint="leave one of them out")
         addresses.append(address)
         if isinstance(address, TcpAddress) and not address.is_loopback and not has_tokens:
             message = f"{address} can be reached from elsewhere, and no tokens are configured: only this machine is answered"
@@ -49,12 +49,14 @@ def _parse(text: str, path: Path, findings: Findings) -> Address | None:
 
 def _parse_unix(text: str, path: Path, findings: Findings) -> Address | None:
     if not text:
-        findings.complain(path, "bad-address", "expected a path after unix:")
+        findings.complain(
+            path, "bad-address", "expected a path after unix:", hint="for example: unix:/run/alert-router/http.sock"
+        )
         return None
     socket = findings.resolve_path(text)
     if len(str(socket).encode()) > MAX_UNIX_PATH_BYTES:
         message = f"a unix socket's path has at most {MAX_UNIX_PATH_BYTES} bytes, this one is {socket}"
-        findings.complain(path, "bad-address", message)
+        findings.complain(path, "bad-address", message, hint="choose a shorter one, below /run")
         return None
     return UnixAddress(path=socket)
 
@@ -69,4 +71,4 @@ def _hint(text: str) -> str:
         return "leave out the scheme; certificates stand under tls"
     if text.count(":") > 1 and "[" not in text:
         return "put the brackets of an IPv6 address: [::1]:9095"
-    return suggest(text, ["systemd"])
+    return suggest(text, ["systemd"]) or "for example: 127.0.0.1:9095"

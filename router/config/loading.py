@@ -305,7 +305,12 @@ def _build_tokens(value: Configuration, findings: Findings) -> tuple[TokenSettin
     tokens = []
     for index, section in enumerate(value.tokens):
         if section.name in names:
-            findings.complain(("tokens", index, "name"), "token-twice", f"there are two tokens named {section.name!r}")
+            findings.complain(
+                ("tokens", index, "name"),
+                "token-twice",
+                f"there are two tokens named {section.name!r}",
+                hint="the name is who did it in the audit record: give each its own",
+            )
         names.add(section.name)
         reference = findings.refer(("tokens", index, "token"), section.token, Purpose.TOKEN)
         tokens.append(TokenSettings(name=section.name, token=reference, scopes=frozenset(section.scopes)))
@@ -328,6 +333,16 @@ def _check_files(settings: Settings, findings: Findings) -> None:
     files = {"cert": settings.tls.certificate, "key": settings.tls.key, "client_ca": settings.tls.client_ca}
     for key, file in files.items():
         if file is not None and not may_be_file(file):
-            findings.complain(("tls", key), "missing-file", f"there is no file {file}")
+            findings.complain(
+                ("tls", key),
+                "missing-file",
+                f"there is no file {file}",
+                hint="a relative path starts where the configuration stands",
+            )
         elif file is not None and not os.access(file, os.R_OK):
-            findings.complain(("tls", key), "unreadable-file", f"{file} cannot be read by the daemon's user")
+            findings.complain(
+                ("tls", key),
+                "unreadable-file",
+                f"{file} cannot be read by the daemon's user",
+                hint=f"chown or chmod it for uid {os.geteuid()}, or hand it over with LoadCredential=",
+            )

@@ -82,15 +82,21 @@ def _find(paths: Iterable[Path], named_at: Span, diagnostics: list[Diagnostic]) 
                     files.setdefault(target, entry)
                 elif entry.name.endswith(_NEAR_MISSES) and not entry.name.startswith("."):
                     message = f"{shown_name(entry)} is not read: rule files are named *.yaml"
-                    diagnostics.append(_diagnose("ignored-file", named_at, message, is_warning=True))
+                    diagnostics.append(
+                        _diagnose("ignored-file", named_at, message, is_warning=True, hint="rename it, or move it elsewhere")
+                    )
         elif may_be_file(path):
             files.setdefault(path.resolve(), path)
         else:
-            hint = "name the directory: its *.yaml are read" if "*" in path.name else ""
+            hint = (
+                "name the directory: its *.yaml are read"
+                if "*" in path.name
+                else "a relative path starts where the configuration stands"
+            )
             diagnostics.append(_diagnose("missing-file", named_at, f"there is no file or directory {path}", hint))
     if len(files) > MAX_FILES:
         message = f"found {len(files)} rule files, at most {MAX_FILES} are read"
-        diagnostics.append(_diagnose("too-many-files", named_at, message))
+        diagnostics.append(_diagnose("too-many-files", named_at, message, hint="put the rules of one team into one file"))
     return list(files.values())[:MAX_FILES]
 
 

@@ -250,11 +250,20 @@ def _check_url(url: str, field: str, *, allow_http: bool) -> None:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError as error:
-        raise Mistake("bad-url", f"expected a URL: {error}", at=(field,)) from error
+        raise Mistake(
+            "bad-url", f"expected a URL: {error}", at=(field,), hint="for example: https://events.pagerduty.com"
+        ) from error
     if parts.scheme not in {"https", "http"} or not host:
-        raise Mistake("bad-url", "expected a URL that begins with https://", at=(field,))
+        raise Mistake(
+            "bad-url", "expected a URL that begins with https://", at=(field,), hint="for example: https://events.pagerduty.com"
+        )
     if parts.username or parts.password or parts.query or parts.fragment or parts.path.strip("/"):
-        raise Mistake("bad-url", "expected scheme, host and port only: paths are added by us", at=(field,))
+        raise Mistake(
+            "bad-url",
+            "expected scheme, host and port only: paths are added by us",
+            at=(field,),
+            hint=f"write {parts.scheme}://{parts.hostname} and no more",
+        )
     if parts.scheme == "http" and not (allow_http or is_loopback_host(host)):
         message = f"expected https: routing keys would travel to {host} unencrypted"
         raise Mistake("insecure-url", message, "set pagerduty.allow_http: true if that is meant", at=(field,))
@@ -291,7 +300,12 @@ class LimitsSection(Section):
     def check_bodies(self) -> LimitsSection:
         """One body of the largest size has to fit."""
         if self.bodies < self.body:
-            raise Mistake("bad-limit", f"expected at least limits.body ({self.body} bytes)", at=("bodies",))
+            raise Mistake(
+                "bad-limit",
+                f"expected at least limits.body ({self.body} bytes)",
+                at=("bodies",),
+                hint="make bodies larger, or body smaller",
+            )
         return self
 
 

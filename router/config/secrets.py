@@ -138,7 +138,14 @@ class Secrets:
         if reference.startswith("config:"):
             if reference not in self._held:
                 message = "this secret stood in a configuration that is no longer loaded"
-                raise SecretUnavailable(reference, Problem(code="secret-gone", message=message))
+                raise SecretUnavailable(
+                    reference,
+                    Problem(
+                        code="secret-gone",
+                        message=message,
+                        hint="name it in the configuration by a reference, which can be read at any time",
+                    ),
+                )
             return []
         text, problems = _read(reference, self._base, self._environ)
         self._held[reference] = Secret(text)
@@ -152,7 +159,14 @@ class Secrets:
         if held is None:
             if len(self._held) >= MAX_READ_LATER:
                 message = f"more than {MAX_READ_LATER} secrets are in use"
-                raise SecretUnavailable(reference, Problem(code="too-many-secrets", message=message))
+                raise SecretUnavailable(
+                    reference,
+                    Problem(
+                        code="too-many-secrets",
+                        message=message,
+                        hint="restart, and take out of the configuration what is not needed",
+                    ),
+                )
             self.read(reference)
             held = self._held[reference]
         return held
@@ -190,7 +204,11 @@ def check_reference(reference: str) -> Problem | None:
     """What is wrong with the reference itself, without reading anything."""
     kind, _, name = reference.partition(":")
     if kind == "env" and not _ENVIRONMENT_NAME.match(name):
-        return Problem(code="bad-reference", message="expected the name of an environment variable after env:")
+        return Problem(
+            code="bad-reference",
+            message="expected the name of an environment variable after env:",
+            hint="letters, digits and underscores, as in env:PD_KEY",
+        )
     if kind == "credential" and not _CREDENTIAL_NAME.match(name):
         return Problem(
             code="bad-reference",
@@ -198,7 +216,9 @@ def check_reference(reference: str) -> Problem | None:
             hint="it is the part before the colon in systemd's LoadCredential=NAME:PATH",
         )
     if kind == "file" and (not name or "\0" in name):
-        return Problem(code="bad-reference", message="expected a path after file:")
+        return Problem(
+            code="bad-reference", message="expected a path after file:", hint="for example: file:/etc/alert-router/payments.key"
+        )
     return None
 
 
@@ -235,7 +255,7 @@ def _check_routing_key(text: str) -> Problem | None:
 def _read(reference: str, base: Path, environ: Mapping[str, str]) -> tuple[str, list[Problem]]:
     problem = check_reference(reference)
     if problem is None and not is_reference(reference):
-        problem = Problem(code="bad-reference", message=f"expected {REFERENCE_FORM}")
+        problem = Problem(code="bad-reference", message=f"expected {REFERENCE_FORM}", hint="for example: env:PD_KEY_PAYMENTS")
     if problem is not None:
         # The text may be the secret itself: it is not shown.
         raise SecretUnavailable("a reference", problem)
@@ -250,10 +270,20 @@ def _read(reference: str, base: Path, environ: Mapping[str, str]) -> tuple[str, 
         text, problems = _read_file(reference, _path_of(reference, base, environ), is_file=kind == "file")
     text = text.strip("\r\n")
     if not text.strip():
-        raise SecretUnavailable(reference, Problem(code="secret-empty", message="the secret is empty"))
+        raise SecretUnavailable(
+            reference,
+            Problem(code="secret-empty", message="the secret is empty", hint="put it there: what it holds now is blanks only"),
+        )
     if text != text.strip():
         message = "the secret begins or ends with blanks: they were left out"
-        problems.append(Problem(code="secret-blanks", message=message, is_warning=True))
+        problems.append(
+            Problem(
+                code="secret-blanks",
+                message=message,
+                is_warning=True,
+                hint="store it without them: printf instead of echo, and no blanks around =",
+            )
+        )
     return text.strip(), problems
 
 
@@ -281,18 +311,29 @@ def _read_file(reference: str, path: Path, *, is_file: bool) -> tuple[str, list[
             mode = os.fstat(opened.fileno()).st_mode
             if not stat.S_ISREG(mode):
                 message = f"{path} is not a regular file"
-                raise SecretUnavailable(reference, Problem(code="secret-unreadable", message=message))
+                raise SecretUnavailable(
+                    reference,
+                    Problem(
+                        code="secret-unreadable", message=message, hint="name a file that holds the secret and nothing else"
+                    ),
+                )
             raw = opened.read(MAX_SECRET_BYTES + 1)
     except FileNotFoundError as error:
         message = f"there is no file {path}"
-        raise SecretUnavailable(reference, Problem(code="secret-missing", message=message)) from error
+        raise SecretUnavailable(
+            reference,
+            Problem(code="secret-missing", message=message, hint="a relative path starts where the configuration stands"),
+        ) from error
     except OSError as error:
         message = f"{path} cannot be read: {error.strerror or error}"
         hint = f"it has to be readable for the daemon's user (uid {os.geteuid()})"
         raise SecretUnavailable(reference, Problem(code="secret-unreadable", message=message, hint=hint)) from error
     if len(raw) > MAX_SECRET_BYTES:
         message = f"{path} is larger than {MAX_SECRET_BYTES} bytes: no secret"
-        raise SecretUnavailable(reference, Problem(code="secret-unreadable", message=message))
+        raise SecretUnavailable(
+            reference,
+            Problem(code="secret-unreadable", message=message, hint="name a file that holds the secret and nothing else"),
+        )
     if is_file and mode & (stat.S_IRGRP | stat.S_IROTH):
         who = "everybody" if mode & stat.S_IROTH else "its group"
         message = f"{path} can be read by {who}"
@@ -301,4 +342,6 @@ def _read_file(reference: str, path: Path, *, is_file: bool) -> tuple[str, list[
         return raw.decode(), problems
     except UnicodeDecodeError as error:
         message = f"{path} is not UTF-8 text"
-        raise SecretUnavailable(reference, Problem(code="secret-unreadable", message=message)) from error
+        raise SecretUnavailable(
+            reference, Problem(code="secret-unreadable", message=message, hint="store the secret as text")
+        ) from error

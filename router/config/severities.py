@@ -34,9 +34,13 @@ def build_scale(value: Configuration, findings: Findings) -> SeverityScale:
         path = ("score_severities", written)
         bound = _to_score(written)
         if bound is None:
-            findings.complain(path, "bad-score", f"found {written[:40]!r}; expected a number from 0 to 1", key=True)
+            findings.complain(
+                path, "bad-score", f"found {written[:40]!r}; expected a number from 0 to 1", key=True, hint="for example: 0.8"
+            )
         elif bound in scores:
-            findings.complain(path, "duplicate-score", f"the bound {bound} stands here twice", key=True)
+            findings.complain(
+                path, "duplicate-score", f"the bound {bound} stands here twice", key=True, hint="leave one of them out"
+            )
         else:
             scores[bound] = BY_WORD[severity]
     return SeverityScale(spellings=spellings, scores=tuple(sorted(scores.items())), default=BY_WORD[value.default_severity])
@@ -44,14 +48,16 @@ def build_scale(value: Configuration, findings: Findings) -> SeverityScale:
 
 def _add(word: str, severity: str, path: Path, given: dict[str, tuple[str, Path]], findings: Findings) -> None:
     if not word:
-        findings.complain(path, "empty-spelling", "expected a word, found nothing")
+        findings.complain(
+            path, "empty-spelling", "expected a word, found nothing", hint="write the word that senders use, such as page"
+        )
     elif word in BY_WORD and word != severity:
         message = f"{word!r} is a severity of its own and cannot mean {severity}"
         findings.complain(path, "severity-conflict", message, "let a rule raise it: as_severity")
     elif word in given and given[word][0] != severity:
         other, other_path = given[word]
         message = f"{word!r} means {other} already, at {findings.document.span(other_path)}"
-        findings.complain(path, "severity-conflict", message)
+        findings.complain(path, "severity-conflict", message, hint="leave it with one of the two")
     else:
         given[word] = (severity, path)
 

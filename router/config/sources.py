@@ -36,7 +36,7 @@ def build_sources(
             findings.complain(path, "source-kind-twice", message, hint, key=True)
         if name in {kept.kind for kept in ALWAYS_THERE} and section.kind != name:
             message = f"the name {name!r} is kept for the source of that kind"
-            findings.complain(path, "reserved-name", message, key=True)
+            findings.complain(path, "reserved-name", message, key=True, hint=f"give it another name, or kind: {name}")
         if is_alone:
             by_kind.setdefault(section.kind, name)
         sources[name] = _build(name, section, keys, findings, check_webhook)

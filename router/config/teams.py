@@ -28,7 +28,7 @@ def build_teams(
         path = ("teams", name)
         if name == OWNER:
             message = f"a team cannot be called {OWNER}: in a rule that means the team that owns the service"
-            findings.complain(path, "reserved-name", message, key=True)
+            findings.complain(path, "reserved-name", message, key=True, hint="give it another name")
         teams[name] = Team(
             name=name,
             services=_build_services(name, section, owners, findings),
@@ -51,7 +51,13 @@ def _build_way(path: Path, section: TeamPagerDutySection, findings: Findings) ->
                 message = f"{key} has no effect with via: events: the routing key settles it"
                 findings.warn((*path, key), "useless-key", message, "take it out, or say via: incidents", key=True)
         if section.routing_key is None:
-            findings.complain(path, "missing-key", "expected the key 'routing_key'", key=True)
+            findings.complain(
+                path,
+                "missing-key",
+                "expected the key 'routing_key'",
+                key=True,
+                hint="routing_key: env:PD_KEY_…, or via: incidents with a service",
+            )
             return ""
         return findings.refer((*path, "routing_key"), section.routing_key, Purpose.ROUTING_KEY)
     if section.routing_key is not None:
@@ -85,17 +91,25 @@ def _build_services(
     patterns = []
     for place, text in entries:
         if not text:
-            findings.complain(place, "empty-pattern", "expected the name of a service or a glob, found nothing")
+            findings.complain(
+                place,
+                "empty-pattern",
+                "expected the name of a service or a glob, found nothing",
+                hint="leave the entry out, or name a service",
+            )
         elif text.startswith("!") or (len(text) > 1 and text.startswith("/") and text.endswith("/")):
             what = "an exclusion" if text.startswith("!") else "a regular expression"
             message = f"found {what}; a team owns services by name or glob, so that the most specific can win"
-            hint = "give the exception to the team that owns it: its more specific pattern wins" if text[0] == "!" else ""
+            hint = "give the exception to the team that owns it: its more specific pattern wins"
+            hint = hint if text[0] == "!" else "write a glob, such as payment-*"
             findings.complain(place, "bad-ownership", message, hint)
         elif text in owners:
             other, other_path = owners[text]
             where = findings.document.span(other_path)
             if other == name:
-                findings.warn(place, "owned-twice", f"{text!r} stands here twice, first at {where}")
+                findings.warn(
+                    place, "owned-twice", f"{text!r} stands here twice, first at {where}", hint="leave one of them out"
+                )
             else:
                 message = f"{text!r} is owned by team {other!r} already, at {where}"
                 findings.complain(place, "ownership-conflict", message, "take it out of one, or make one of them more specific")

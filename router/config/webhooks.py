@@ -88,9 +88,14 @@ def _check_members(field: str, entry: dict[str, str], path: Path, findings: Find
     for name in entry:
         if name not in known:
             message = f"unknown key {name[:40]!r}; expected {', '.join(known)}"
-            findings.complain((*path, name), "unknown-key", message, suggest(name, known) or "", key=True)
+            findings.complain((*path, name), "unknown-key", message, suggest(name, known) or "leave it out", key=True)
     if known[0] not in entry:
-        findings.complain(path, "missing-key", f"expected the key {known[0]!r}")
+        findings.complain(
+            path,
+            "missing-key",
+            f"expected the key {known[0]!r}",
+            hint=f"for example: {known[0]}: an expression, or a text in quotes inside it",
+        )
 
 
 def _build_statuses(section: AnyWebhook, path: Path, findings: Findings) -> dict[str, StatusWord]:
@@ -100,7 +105,7 @@ def _build_statuses(section: AnyWebhook, path: Path, findings: Findings) -> dict
             other = statuses.setdefault(spelling.strip().lower(), word)
             if other != word:
                 message = f"{spelling!r} means {other} already"
-                findings.complain((*path, "statuses", word), "status-conflict", message)
+                findings.complain((*path, "statuses", word), "status-conflict", message, hint="leave it with one of the two")
     return statuses
 
 
@@ -111,7 +116,9 @@ def _build_severities(section: AnyWebhook, path: Path, findings: Findings) -> di
             other = severities.setdefault(spelling.strip().lower(), BY_WORD[word])
             if other is not BY_WORD[word]:
                 message = f"{spelling!r} means {other.word} already"
-                findings.complain((*path, "severities", word), "severity-conflict", message)
+                findings.complain(
+                    (*path, "severities", word), "severity-conflict", message, hint="leave it with one of the two"
+                )
     return severities
 
 
@@ -142,13 +149,28 @@ def _read_sample(section: AnyWebhook, path: Path, findings: Findings) -> bytes |
     file: FilePath = findings.resolve_path(section.sample)
     try:
         if file.stat().st_size > MAX_SAMPLE:
-            findings.complain((*path, "sample"), "unreadable-file", f"{file} is larger than {MAX_SAMPLE} bytes")
+            findings.complain(
+                (*path, "sample"),
+                "unreadable-file",
+                f"{file} is larger than {MAX_SAMPLE} bytes",
+                hint="cut it down to one body as the sender sends it",
+            )
             return None
         return file.read_bytes()
     except FileNotFoundError:
-        findings.complain((*path, "sample"), "missing-file", f"there is no file {file}")
+        findings.complain(
+            (*path, "sample"),
+            "missing-file",
+            f"there is no file {file}",
+            hint="a relative path starts where the configuration stands",
+        )
     except OSError as error:
-        findings.complain((*path, "sample"), "unreadable-file", f"{file} cannot be read: {error.strerror or error}")
+        findings.complain(
+            (*path, "sample"),
+            "unreadable-file",
+            f"{file} cannot be read: {error.strerror or error}",
+            hint="it has to be readable for whoever checks, and for the daemon's user",
+        )
     return None
 
 

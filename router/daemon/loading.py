@@ -103,4 +103,10 @@ def load(
 
 def _unreadable(path: Path, why: str) -> Diagnostic:
     span = Span(file=str(path), line=1, column=1, end_line=1, end_column=1)
-    return Diagnostic(code="unreadable-file", span=span, path="", message=f"cannot be read: {why}")
+    return Diagnostic(
+        code="unreadable-file",
+        span=span,
+        path="",
+        message=f"cannot be read: {why}",
+        hint="name another with --config, or make it readable for this user",
+    )

@@ -16,7 +16,7 @@ import msgspec
 
 from router.importing.alternatives import as_patterns
 from router.model.pattern import Pattern, PatternError
-from router.rules.schema import MAX_PATTERN_CHARACTERS
+from router.rules.forms import MAX_PATTERN_CHARACTERS
 
 Match = dict[str, Any]
 """A ``match`` as it will be written."""

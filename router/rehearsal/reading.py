@@ -135,7 +135,13 @@ class _Reader:
                 channels=self._channel_names(section.channels, ("teams", name, "channels")) or (),
             )
         if not teams:
-            self._complain(("teams",), "no-teams", "expected at least one team, found none", key=True)
+            self._complain(
+                ("teams",),
+                "no-teams",
+                "expected at least one team, found none",
+                key=True,
+                hint="teams: {payments: [payment-*]}, or leave teams out to take those of the configuration",
+            )
             return None
         for name, team in teams.items():
             if team.fallback is not None and team.fallback not in teams:
@@ -178,7 +184,12 @@ class _Reader:
 
     def _pattern(self, team: str, text: str) -> Pattern:
         if text.startswith("!") or (len(text) > 1 and text.startswith("/") and text.endswith("/")):
-            self._complain(("teams", team), "bad-ownership", f"found {text[:SHOWN]!r}; a team owns services by name or glob")
+            self._complain(
+                ("teams", team),
+                "bad-ownership",
+                f"found {text[:SHOWN]!r}; a team owns services by name or glob",
+                hint="leave out the ! or the slashes",
+            )
         try:
             return Pattern(text)
         except PatternError as error:  # pragma: no cover - a name or glob always compiles
@@ -224,7 +235,13 @@ class _Reader:
     def _build_step(self, section: StepSection, now: int, path: Path) -> Step:
         after_ms = now
         if section.at is not None and section.wait is not None:
-            self._complain((*path, "wait"), "at-and-wait", "at and wait stand side by side; a step has one of them", key=True)
+            self._complain(
+                (*path, "wait"),
+                "at-and-wait",
+                "at and wait stand side by side; a step has one of them",
+                key=True,
+                hint="leave one of them out",
+            )
         elif section.at is not None:
             after_ms = section.at
             if after_ms < now:
@@ -360,11 +377,29 @@ class _Reader:
             message = "expected something that has to have happened, found nothing"
             self._complain(path, "empty-expectation", message, "for example page: TEAM, or no_page: true")
         if section.no_page and given & {"page", "pages"}:
-            self._complain((*path, "no_page"), "contradiction", "no_page contradicts the page expected beside it", key=True)
+            self._complain(
+                (*path, "no_page"),
+                "contradiction",
+                "no_page contradicts the page expected beside it",
+                key=True,
+                hint="leave one of them out",
+            )
         if section.no_notify and given & {"notify", "digest"}:
-            self._complain((*path, "no_notify"), "contradiction", "no_notify contradicts what is told beside it", key=True)
+            self._complain(
+                (*path, "no_notify"),
+                "contradiction",
+                "no_notify contradicts what is told beside it",
+                key=True,
+                hint="leave one of them out",
+            )
         if section.no_resolve and "resolve" in given:
-            self._complain((*path, "no_resolve"), "contradiction", "no_resolve contradicts resolve beside it", key=True)
+            self._complain(
+                (*path, "no_resolve"),
+                "contradiction",
+                "no_resolve contradicts resolve beside it",
+                key=True,
+                hint="leave one of them out",
+            )
         for key in ("severity", "summary", "details"):
             if key in given and not given & {"page", "pages", "update", "storm", "notify", "digest"}:
                 message = f"{key} says nothing by itself: it is about a page, an update, a storm, a notification or a digest"

@@ -10,7 +10,8 @@ from pydantic import Field, PlainValidator, WithJsonSchema
 from router.config.channel_schema import DigestSection
 from router.config.fields import SeverityWord
 from router.model.quantity import DURATION_FORM, QuantityError, parse_duration
-from router.rules.schema import FieldName, LimitSection, Maybe, PatternText, Section, setting
+from router.rules.forms import FieldName, Maybe, PatternText, Section, setting
+from router.rules.schema import LimitSection
 from router.yamldoc import Mistake
 
 SHOWN = 80
@@ -39,7 +40,9 @@ def _convert_start(value: Any) -> int:
     try:
         found = datetime.fromisoformat(value)
     except (TypeError, ValueError) as error:
-        raise Mistake("bad-start", f"found {str(value)[:SHOWN]!r}; expected {START_FORM}") from error
+        raise Mistake(
+            "bad-start", f"found {str(value)[:SHOWN]!r}; expected {START_FORM}", hint='in quotes: "2026-11-02T09:00:00Z"'
+        ) from error
     if found.tzinfo is None:
         raise Mistake("bad-start", f"found {value[:SHOWN]!r}; expected {START_FORM}", f"add its zone: {value[:SHOWN]}Z")
     return round(found.timestamp() * 1000)

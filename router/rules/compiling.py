@@ -256,22 +256,31 @@ def _build_severity(section: RuleSection, path: Path, findings: Findings) -> Sev
 def _check_group_by(fields: list[str], path: Path, findings: Findings) -> None:
     for index, field in enumerate(fields):
         if field in fields[:index]:
-            findings.complain((*path, index), "field-twice", f"{field!r} stands here twice")
+            findings.complain((*path, index), "field-twice", f"{field!r} stands here twice", hint="leave one of them out")
 
 
 def _check_drop(section: RuleSection, path: Path, findings: Findings) -> None:
     if not section.drop.strip():
-        findings.complain((*path, "drop"), "no-reason", "expected the reason why these never page, found nothing")
+        findings.complain(
+            (*path, "drop"),
+            "no-reason",
+            "expected the reason why these never page, found nothing",
+            hint='for example: drop: "development never pages"',
+        )
     elif section.drop in ("true", "yes", "false", "no"):
         message = f"found {section.drop!r}; expected the reason why these never page"
         findings.complain((*path, "drop"), "no-reason", message, 'for example: drop: "development never pages"')
     if section.goes_on:
         message = "drop and continue contradict each other: what is dropped goes no further"
-        findings.complain((*path, "continue"), "drop-continues", message, key=True)
+        findings.complain(
+            (*path, "continue"), "drop-continues", message, key=True, hint="leave continue out, or drop in a rule further down"
+        )
     for field in _USELESS_WITH_DROP:
         if field in section.model_fields_set:
             key = "except" if field == "outside" else field
-            findings.warn((*path, key), "useless-key", f"{key} has no effect in a rule that drops", key=True)
+            findings.warn(
+                (*path, key), "useless-key", f"{key} has no effect in a rule that drops", key=True, hint="leave it out"
+            )
 
 
 def _build_when(section: WhenSection | None, group_by: list[str], path: Path, findings: Findings) -> When:
@@ -361,7 +370,12 @@ def _build_images(section: RuleSection, path: Path, findings: Findings) -> tuple
     for index, image in enumerate(section.images):
         place = (*path, "images", index)
         if image.src.startswith("http:"):
-            findings.warn((*place, "src"), "insecure-image", "PagerDuty shows images from https:// only")
+            findings.warn(
+                (*place, "src"),
+                "insecure-image",
+                "PagerDuty shows images from https:// only",
+                hint="write https://, if the server takes it",
+            )
         src = findings.template((*place, "src"), image.src)
         href = findings.template((*place, "href"), image.href)
         alt = findings.template((*place, "alt"), image.alt)

@@ -96,13 +96,15 @@ def _check_reach(patterns: tuple[Pattern, ...], path: Path, findings: Findings) 
     for pattern in patterns:
         opposite = Pattern(pattern.text, kind=pattern.kind, negated=not pattern.negated) if len(patterns) > 1 else None
         if pattern in seen:
-            findings.warn(path, "pattern-twice", f"{str(pattern)!r} stands here twice")
+            findings.warn(path, "pattern-twice", f"{str(pattern)!r} stands here twice", hint="leave one of them out")
         elif opposite in seen:
             message = f"{pattern.text!r} is both wanted and excluded: the exclusion wins"
             findings.warn(path, "contradiction", message, "leave one of them out")
         seen.add(pattern)
     if any(pattern.negated and pattern.kind == "glob" and pattern.text == _EVERYTHING for pattern in patterns):
-        findings.complain(path, "never-matches", '"!*" excludes everything: the rule can never match')
+        findings.complain(
+            path, "never-matches", '"!*" excludes everything: the rule can never match', hint="leave it out, or exclude less"
+        )
 
 
 def _build_severities(section: MatchSection, path: Path, findings: Findings) -> frozenset[Severity] | None:
@@ -141,11 +143,16 @@ def _build_bounds(field: str, section: NumberSection, path: Path, findings: Find
         if (value := getattr(section, operator)) is not None
     ]
     if not tests:
-        findings.complain(path, "no-bound", "expected at least one of lt, lte, gt, gte")
+        findings.complain(path, "no-bound", "expected at least one of lt, lte, gt, gte", hint="for example: {gte: 0.5}")
     over = max((test.value for test in tests if test.operator in ("gt", "gte")), default=None)
     under = min((test.value for test in tests if test.operator in ("lt", "lte")), default=None)
     if over is not None and under is not None:
         is_strict = any(test.operator in ("lt", "gt") for test in tests if test.value == over)
         if over > under or (over == under and is_strict):
-            findings.complain(path, "empty-range", f"no number is both above {over:g} and below {under:g}")
+            findings.complain(
+                path,
+                "empty-range",
+                f"no number is both above {over:g} and below {under:g}",
+                hint="change one of the two bounds",
+            )
     return tests

@@ -71,7 +71,12 @@ def _build_schedule(name: str, section: ScheduleSection, findings: Findings) -> 
     times = [*([section] if given else []), *section.also]
     for index, each in enumerate(section.also):
         if not each.model_fields_set:
-            findings.complain((*path, "also", index), "empty-schedule", "expected times, found none")
+            findings.complain(
+                (*path, "also", index),
+                "empty-schedule",
+                "expected times, found none",
+                hint="give it weekdays, hours, dates, days or months, or leave the entry out",
+            )
     holidays = tuple(parse_dates(text) for text in listed(section.holidays))
     return Schedule(name, section.zone, tuple(_build_times(each) for each in times), holidays)
 
@@ -116,7 +121,9 @@ def _build_silence(section: SilenceSection, path: Path, findings: Findings) -> F
     starts_at = 0 if section.since is None else parse_instant(section.since)
     until = parse_instant(section.until)
     if starts_at >= until:
-        findings.complain((*path, "until"), "ends-before-it-begins", "the silence ends before it begins")
+        findings.complain(
+            (*path, "until"), "ends-before-it-begins", "the silence ends before it begins", hint="change from or until"
+        )
     elif findings.is_past(until):
         message = f"the silence {section.id!r} is over and mutes nothing any more"
         findings.warn((*path, "until"), "past-silence", message, "remove it")
@@ -139,11 +146,20 @@ def _build_maintenance(section: MaintenanceSection, path: Path, calendar: Calend
         message = "during, and from with until, stand side by side; a maintenance has one of them"
         findings.complain((*path, "during"), "maintenance-twice", message, "make two of it", key=True)
     elif once and (section.since is None or section.until is None):
-        findings.complain(path, "missing-key", "a maintenance that happens once has both from and until")
+        findings.complain(
+            path, "missing-key", "a maintenance that happens once has both from and until", hint="add the other one"
+        )
     elif not once and not section.during:
-        findings.complain(path, "missing-key", "expected during, or from and until")
+        findings.complain(
+            path,
+            "missing-key",
+            "expected during, or from and until",
+            hint="during: a schedule, for one that recurs; from and until, for one that happens once",
+        )
     elif once and starts_at >= until:
-        findings.complain((*path, "until"), "ends-before-it-begins", "the maintenance ends before it begins")
+        findings.complain(
+            (*path, "until"), "ends-before-it-begins", "the maintenance ends before it begins", hint="change from or until"
+        )
     elif once and findings.is_past(until):
         findings.warn((*path, "until"), "past-maintenance", f"the maintenance {section.id!r} is over", "remove it")
     return Maintenance(
@@ -165,7 +181,9 @@ def _build_inhibition(section: InhibitionSection, path: Path, findings: Findings
         findings.warn((*path, "source"), "always-true", message, "say which alerts mute others")
     for index, field in enumerate(section.equal):
         if field in section.equal[:index]:
-            findings.complain((*path, "equal", index), "field-twice", f"{field!r} stands here twice")
+            findings.complain(
+                (*path, "equal", index), "field-twice", f"{field!r} stands here twice", hint="leave one of them out"
+            )
     return Inhibition(
         id=section.id, source=source, target=target, equal=tuple(section.equal), span=findings.document.span(path)
     )
@@ -178,5 +196,10 @@ def check_names(files: Sequence[tuple[Muting, Findings]]) -> None:
         for muting, findings in files:
             for index, each in enumerate(getattr(muting, key)):
                 if each.id in seen:
-                    findings.complain((key, index, "id"), "duplicate-id", f"the id {each.id!r} stands twice among {key}")
+                    findings.complain(
+                        (key, index, "id"),
+                        "duplicate-id",
+                        f"the id {each.id!r} stands twice among {key}",
+                        hint="give each an id of its own",
+                    )
                 seen.add(each.id)

@@ -70,14 +70,16 @@ def _read_end(wanted: WantedSilence, starts_at: int, findings: Findings) -> int:
         return starts_at + (wanted.lasting or 0)
     if wanted.lasting is not None:
         message = "for and until stand side by side; a silence has one of them, unless it lasts until resolved"
-        findings.complain(("for",), "silence-ends-twice", message, key=True)
+        findings.complain(("for",), "silence-ends-twice", message, key=True, hint="leave one of them out")
     try:
         end = parse_instant(until)
     except Mistake as mistake:
         findings.complain(("until",), mistake.code, f"{mistake} or {RESOLVED}", mistake.hint)
         return 0
     if end <= starts_at:
-        findings.complain(("until",), "ends-before-it-begins", "the silence is over before it begins")
+        findings.complain(
+            ("until",), "ends-before-it-begins", "the silence is over before it begins", hint="give a later time, or for: 2h"
+        )
     elif end - starts_at > MAX_SILENCE_MS:
         message = f"a silence lasts at most {MAX_SILENCE_MS // 86_400_000} days"
         findings.complain(("until",), "silence-too-long", message, "use maintenance in a rule file instead")

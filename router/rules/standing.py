@@ -44,7 +44,13 @@ def _check_rights(rights: FileRights, name: str, standing: Standing, findings: F
             findings.complain((), "missing-guard", message, "write guard: true, or take it off the list")
         else:
             message = "only the files that the configuration names under guard_files may be guards"
-            findings.complain(("guard",), "guard-not-granted", message, key=True)
+            findings.complain(
+                ("guard",),
+                "guard-not-granted",
+                message,
+                key=True,
+                hint="leave guard out, or have the file added to guard_files",
+            )
     if not rights.owners or standing.guard:
         return
     granted = next((owner for pattern, owner in rights.owners if _fits(name, pattern)), None)

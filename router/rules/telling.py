@@ -91,7 +91,12 @@ def build_steps(section: RuleSection, told: Told, path: Path, findings: Findings
         elif named and known.issuperset(named):
             key = "page" if page else "notify"
             verb = "paged" if page and not notify else "told"
-            findings.warn((*place, key), "paged-already", f"{' and '.join((*page, *notify))} would be {verb} already by then")
+            findings.warn(
+                (*place, key),
+                "paged-already",
+                f"{' and '.join((*page, *notify))} would be {verb} already by then",
+                hint="name somebody else, or leave the step out",
+            )
         known.update(named)
         steps.append(Step(after_ms=step.after, page=page, notify=notify, acts=acts))
     return tuple(steps)
@@ -103,7 +108,7 @@ def build_page(written: list[str] | str, path: Path, findings: Findings) -> tupl
     for index, name in enumerate(names):
         place = path if isinstance(written, str) else (*path, index)
         if findings.team(place, name) and name in names[:index]:
-            findings.warn(place, "team-twice", f"{name!r} stands here twice")
+            findings.warn(place, "team-twice", f"{name!r} stands here twice", hint="leave one of them out")
     return tuple(dict.fromkeys(names))
 
 
@@ -113,5 +118,5 @@ def build_notify(written: list[str] | str, path: Path, findings: Findings) -> tu
     for index, name in enumerate(names):
         place = path if isinstance(written, str) else (*path, index)
         if findings.channel(place, name) and name in names[:index]:
-            findings.warn(place, "channel-twice", f"{name!r} stands here twice")
+            findings.warn(place, "channel-twice", f"{name!r} stands here twice", hint="leave one of them out")
     return tuple(dict.fromkeys(names))

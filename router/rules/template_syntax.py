@@ -130,7 +130,7 @@ def _doubt(node: nodes.Node, local: frozenset[str]) -> Finding | None:
             message = f"there is no field {node.name!r}: it will be empty"
             return Finding(code="template-unknown-field", message=message, hint=hint, level="warning")
         case nodes.Getattr(node=nodes.Name(name=name)) if name in FIELDS and name not in MAPPINGS and name not in local:
-            hint = f"write {name}|{node.attr}" if node.attr in FILTERS else ""
+            hint = f"write {name}|{node.attr}" if node.attr in FILTERS else f"write {name}"
             message = f"{name} has no fields: {name}.{node.attr} will be empty"
             return Finding(code="template-unknown-field", message=message, hint=hint, level="warning")
     return None

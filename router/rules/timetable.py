@@ -40,7 +40,7 @@ def _cycle(text: str, names: Sequence[str], code: str, form: str) -> list[int]:
     for word in (first, last) if dash else (first,):
         found = next((place for place, name in enumerate(names) if word[:3] == name and _LONG[name].startswith(word)), None)
         if found is None:
-            raise Mistake(code, f"found {text[:_SHOWN]!r}; expected {form}")
+            raise Mistake(code, f"found {text[:_SHOWN]!r}; expected {form}", hint=f"one of {', '.join(names)}")
         places.append(found)
     start, end = places[0], places[-1]
     return [(start + step) % len(names) for step in range((end - start) % len(names) + 1)]
@@ -60,11 +60,13 @@ def parse_hours(text: str) -> tuple[int, int]:
     """From and until in minutes of the day; over midnight when from is later."""
     found = _HOURS.match(text.strip())
     if found is None:
-        raise Mistake("bad-hours", f"found {text[:_SHOWN]!r}; expected {HOURS_FORM}")
+        raise Mistake("bad-hours", f"found {text[:_SHOWN]!r}; expected {HOURS_FORM}", hint='in quotes: "09:00-17:30"')
     hour, minute, end_hour, end_minute = map(int, found.groups())
     first, end = hour * 60 + minute, end_hour * 60 + end_minute
     if first >= DAY_MINUTES or end > DAY_MINUTES or max(minute, end_minute) > 59:  # noqa: PLR2004 -- minutes of an hour
-        raise Mistake("bad-hours", f"found {text[:_SHOWN]!r}; hours go from 00:00 to 24:00")
+        raise Mistake(
+            "bad-hours", f"found {text[:_SHOWN]!r}; hours go from 00:00 to 24:00", hint="for the end of the day write 24:00"
+        )
     if first == end:
         raise Mistake("bad-hours", f"found {text[:_SHOWN]!r}, which is no time at all", "for the whole day leave hours out")
     return first, end
@@ -76,9 +78,11 @@ def parse_dates(text: str) -> tuple[date, date]:
     try:
         span = date.fromisoformat(first), date.fromisoformat(last if dots else first)
     except ValueError as error:
-        raise Mistake("bad-date", f"found {text[:_SHOWN]!r}; expected {DATES_FORM}") from error
+        raise Mistake(
+            "bad-date", f"found {text[:_SHOWN]!r}; expected {DATES_FORM}", hint="for example: 2026-12-24..2026-12-26"
+        ) from error
     if span[0] > span[1]:
-        raise Mistake("bad-date", f"found {text[:_SHOWN]!r}, which ends before it begins")
+        raise Mistake("bad-date", f"found {text[:_SHOWN]!r}, which ends before it begins", hint="swap the two")
     return span
 
 
@@ -87,9 +91,11 @@ def parse_days(text: str) -> tuple[int, int]:
     found = _DAYS.match(text.strip())
     first, last = (int(part or found[1]) for part in found.groups()) if found else (0, 0)
     if not (1 <= abs(first) <= _LONGEST_MONTH and 1 <= abs(last) <= _LONGEST_MONTH):
-        raise Mistake("bad-day", f"found {text[:_SHOWN]!r}; expected {DAYS_FORM}")
+        raise Mistake(
+            "bad-day", f"found {text[:_SHOWN]!r}; expected {DAYS_FORM}", hint="for example: 1..7, or -1 for the last day"
+        )
     if (first > 0) is (last > 0) and first > last:
-        raise Mistake("bad-day", f"found {text[:_SHOWN]!r}, which ends before it begins")
+        raise Mistake("bad-day", f"found {text[:_SHOWN]!r}, which ends before it begins", hint="swap the two")
     return first, last
 
 
@@ -98,9 +104,15 @@ def parse_instant(text: str) -> int:
     try:
         found = datetime.fromisoformat(text.strip())
     except ValueError as error:
-        raise Mistake("bad-time", f"found {text[:_SHOWN]!r}; expected {INSTANT_FORM}") from error
+        raise Mistake(
+            "bad-time", f"found {text[:_SHOWN]!r}; expected {INSTANT_FORM}", hint="for example: 2026-12-24T06:00:00Z"
+        ) from error
     if found.tzinfo is None:
-        raise Mistake("bad-time", f"found {text[:_SHOWN]!r}, which does not say its offset; expected {INSTANT_FORM}")
+        raise Mistake(
+            "bad-time",
+            f"found {text[:_SHOWN]!r}, which does not say its offset; expected {INSTANT_FORM}",
+            hint="put Z behind it for UTC, or an offset such as +01:00",
+        )
     return int(found.timestamp() * 1_000)
 
 

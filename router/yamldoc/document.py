@@ -183,5 +183,12 @@ def cut_short(diagnostics: list[Diagnostic], limit: int, left_off: int = 0) -> l
     is_error = left_off or any(found.level == "error" for found in rest)
     message = f"found {count:,} more mistakes that are not listed"
     span = ordered[min(limit, len(ordered) - 1)].span
-    last = Diagnostic(code="more-mistakes", span=span, path="", message=message, level="error" if is_error else "warning")
+    last = Diagnostic(
+        code="more-mistakes",
+        span=span,
+        path="",
+        message=message,
+        level="error" if is_error else "warning",
+        hint="correct those above, and check again",
+    )
     return [*ordered[:limit], last]

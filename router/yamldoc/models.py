@@ -152,7 +152,9 @@ class UnionShape(Shape):
         for name, texts in self._tags.items():
             if name not in node:
                 message = f"the key {shown(name)} is missing; expected {ChoiceShape(texts).expected}"
-                out.complain((*path, name), "missing-key", message)
+                out.complain(
+                    (*path, name), "missing-key", message, hint=f"add {name}: {next(iter(texts))}" if texts else "add it"
+                )
                 return True
             if node[name] not in texts:
                 ChoiceShape(texts).convert(node[name], (*path, name), out)

@@ -199,7 +199,7 @@ class NumberShape(Shape):
         try:
             return self._to_number(text)
         except scalars.OutOfRange as error:
-            out.complain(path, "number-out-of-range", str(error))
+            out.complain(path, "number-out-of-range", str(error), hint="write a smaller number")
             return str(text)
 
 
@@ -305,7 +305,7 @@ class TupleShape(Shape):
             return self.refuse(node, path, out)
         if len(node) != len(self.items):
             message = f"found a list of {len(node)}; expected {self.expected}"
-            out.complain(path, "wrong-type", message)
+            out.complain(path, "wrong-type", message, hint=f"write {len(self.items)} entries")
             return as_found(node)
         pairs = zip(self.items, node, strict=True)
         return [item.convert(value, (*path, index), out) for index, (item, value) in enumerate(pairs)]

@@ -34,6 +34,9 @@ class YamlModel(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
 
 
+_SCHEMA = "`alert-router schema` prints what may stand where"
+
+
 class Mistake(ValueError):
     """Raised by a model's validator that wants a code and a hint of its own.
 
@@ -101,13 +104,26 @@ class _Findings:
         diagnostics = []
         for count, record in enumerate(self._records):
             hint = record.hint
-            if callable(hint):
-                hint = hint() if count <= self._document.limits.diagnostics else ""
+            if count > self._document.limits.diagnostics:
+                hint = ""  # it is not shown
+            elif callable(hint):
+                hint = hint()
+            if not hint and count <= self._document.limits.diagnostics:
+                hint = self._meaning(record.path)
             made = to_diagnostic(
                 self._document, record.path, record.code, record.message, hint, record.level, key=record.is_key
             )
             diagnostics.append(made)
         return diagnostics
+
+    def _meaning(self, path: Path) -> str:
+        """What the key is for, where nobody knows better what to try."""
+        for length in range(len(path), 0, -1):
+            ancestors, _ = _lineage(self.shape, self._node, path[: length - 1])
+            field = ancestors[-1][1].fields.get(str(path[length - 1])) if ancestors else None
+            if field is not None and field.description:
+                return f"{path[length - 1]}: {field.description}"
+        return _SCHEMA
 
     # Complaints
 

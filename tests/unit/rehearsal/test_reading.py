@@ -184,7 +184,7 @@ def test_mistakes_about_channels() -> None:
         ("unknown-channel", "there is no channel 'chta' did you mean \"chat\"?"),
         ("unknown-channel", "there is no channel 'mail' channels are chat"),
         ("unknown-channel", "there is no channel 'chut' did you mean \"chat\"?"),
-        ("contradiction", "no_notify contradicts what is told beside it"),
+        ("contradiction", "no_notify contradicts what is told beside it leave one of them out"),
         ("no-effect", "no_notify: false expects nothing leave it out, or write true"),
     ]
     twice = "channels: {mail: {digest: {every: 1h, at: '09:00'}}}\ntests: [{name: t, steps: [{expect: {open: 0}}]}]\n"

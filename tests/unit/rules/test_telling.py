@@ -61,7 +61,7 @@ def test_unknown_channels_are_named_with_a_guess() -> None:
     assert [(each.code, each.hint) for each in diagnostics] == [
         ("unknown-channel", 'did you mean "chat"?'),
         ("unknown-channel", 'did you mean "mail"?'),
-        ("channel-twice", ""),
+        ("channel-twice", "leave one of them out"),
     ]
 
 

@@ -61,6 +61,7 @@ def check(document: Document, diagnostics: list[Diagnostic]) -> None:
     for found in diagnostics:
         assert found.code in CODES or found.code.startswith("bad-duration"), found.code
         assert found.message
+        assert found.hint
         span = found.span
         assert (1, 1) <= (span.line, span.column) <= (span.end_line, span.end_column)
         for line, column in ((span.line, span.column), (span.end_line, span.end_column)):

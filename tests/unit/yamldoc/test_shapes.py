@@ -145,16 +145,19 @@ def test_refused(annotation, text, message):
     assert refused(annotation, text) == message
 
 
+SCHEMA = "`alert-router schema` prints what may stand where"
+
+
 @pytest.mark.parametrize(
     ("annotation", "text", "hint"),
     [
         (list[str], "a", "a list with one entry is written [a]"),
         (list[str], "'a'", 'a list with one entry is written ["a"]'),
-        (list[int], "a", ""),
+        (list[int], "a", SCHEMA),
         (int | bool, "'3'", "remove the quotes: 3"),
-        (int | bool, "x", ""),
+        (int | bool, "x", SCHEMA),
         (int, "1,000", "write 1000"),
-        (int, "0_1", ""),
+        (int, "0_1", SCHEMA),
         (dict[str, int], "a:1", "put a space after the colon"),
         (Any, "1e999", "quote it if it is meant as text"),
     ],
