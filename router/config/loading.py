@@ -45,8 +45,10 @@ from router.yamldoc import Document, read, suggest, validate
 
 _SQLITE = "sqlite:"
 _STAND_IN_TEAM = {"pagerduty": {"routing_key": "env:STAND_IN"}}
-_STAND_INS = {"teams": _STAND_IN_TEAM, "channels": {"kind": "webhook", "url": "env:STAND_IN"}}
+_STAND_INS: dict[str, dict[str, Any]] = {"teams": _STAND_IN_TEAM, "channels": {"kind": "webhook", "url": "env:STAND_IN"}}
 """What is taken instead of a team or channel that the schema has refused."""
+_SECTIONS = ("pagerduty", "limits")
+"""Sections whose keys stand by themselves: what is wrong with one hides nothing that is wrong with the others."""
 
 
 def load_settings(
@@ -146,6 +148,9 @@ def _salvage(document: Document, findings: Findings) -> Configuration | None:
             data[key] = {name: _part_or_stand_in(document, (key, name), one, findings) for name, one in part.items()}
         elif key in Configuration.model_fields and _is_valid(document, key, part):
             data[key] = part
+        elif key in _SECTIONS and isinstance(part, dict):
+            data[key] = {name: one for name, one in part.items() if _is_valid(document, key, {name: one})}
+            findings.broken |= {(key, name) for name in part if name not in data[key]}
         else:
             findings.broken.add((key,))
     if "teams" not in data:
@@ -168,8 +173,15 @@ def _part_or_stand_in(document: Document, place: tuple[str, str], part: Any, fin
     key, name = place
     if _is_valid(document, key, {name: part}):
         return part
+    stand_in: dict[str, Any] = _STAND_INS[key]
+    if key == "teams" and isinstance(part, dict):
+        # What is right in it is looked at all the same: a mistyped key must not hide a secret that is missing.
+        right = {each: one for each, one in part.items() if _is_valid(document, key, {name: stand_in | {each: one}})}
+        if _is_valid(document, key, {name: stand_in | right}):
+            findings.broken |= {(*place, each) for each in {*part, *stand_in} if each not in right}
+            return stand_in | right
     findings.broken.add(place)
-    return _STAND_INS[key]
+    return stand_in
 
 
 def _try(document: Document, data: dict[str, Any]) -> Configuration | None:

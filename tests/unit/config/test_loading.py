@@ -304,12 +304,31 @@ colour: red
     assert found_in(text) == [
         ("bad-address", "1:9"),
         ("unknown-team", "2:15"),
+        ("bad-ownership", "4:28"),
+        ("secret-missing", "4:60"),
+        ("fallback-cycle", "4:84"),
         ("wrong-type", "4:94"),
         ("secret-missing", "5:32"),
         ("not-a-choice", "6:21"),
         ("bad-size", "7:16"),
         ("unknown-key", "8:1"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{servics: [x]}}", [("missing-key", "2:12"), ("unknown-key", "2:13")]),
+        ("{pagerduty: 5, fallback: b}}", [("wrong-type", "2:24"), ("unknown-team", "2:37")]),
+        ("{pagerduty: {routing_key: env:NO, x: 1}, limit: 3}}", [("unknown-key", "2:46"), ("wrong-type", "2:60")]),
+        (
+            "{pagerduty: {routing_key: env:NO}}}\npagerduty: {rate: x, api_token: env:NO}",
+            [("secret-missing", "2:38"), ("bad-rate", "3:19"), ("secret-missing", "3:33")],
+        ),
+    ],
+)
+def test_what_is_right_in_a_broken_part_is_looked_at_all_the_same(text: str, expected: list[tuple[str, str]]) -> None:
+    assert found_in("default_team: a\nteams: {a: " + text) == expected
 
 
 @pytest.mark.parametrize(
