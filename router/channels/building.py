@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import Protocol, assert_never
 
 from router.channels.calling import Caller, Resolve
+from router.channels.chat import ThreadOf
 from router.channels.discord import DiscordChannel
 from router.channels.hook import CompileTemplate, HookChannel
 from router.channels.longtail import LongTailChannel
 from router.channels.message import Thread, encode
 from router.channels.redaction import Redactor
-from router.channels.slack import SlackBotChannel, SlackHookChannel, ThreadOf
+from router.channels.slack import SlackBotChannel, SlackHookChannel
 from router.channels.smtp import MailChannel
 from router.channels.teams import TeamsChannel
 from router.clock import Clock

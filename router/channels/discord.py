@@ -14,9 +14,9 @@ from typing import Any
 
 import msgspec
 
-from router.channels.calling import TOO_MANY_CALLS, Caller, Resolve, endpoint_of, outcome_by_status, reveal, secrets_in
+from router.channels.calling import TOO_MANY_CALLS, outcome_by_status, reveal, secrets_in
+from router.channels.chat import ChatChannel
 from router.channels.message import Message, decode, fitting, iso, within
-from router.channels.slack import ThreadOf
 from router.model.channel import Discord
 from router.model.delivery import Accepted, Delivery, Outcome, Rejected, Throttled
 from router.wire.answer import MAX_RETRY_AFTER_MS, Answer, retry_after_ms
@@ -110,16 +110,8 @@ def _links(message: Message) -> str:
     return "\n".join(lines)
 
 
-class DiscordChannel:
+class DiscordChannel(ChatChannel[Discord]):
     """Fits a channel of ``router.daemon``."""
-
-    def __init__(self, channel: Discord, *, resolve: Resolve, caller: Caller, thread_of: ThreadOf) -> None:
-        """Parts as wired."""
-        self.endpoint = endpoint_of(resolve, channel.url, f"channel:{channel.name}")
-        self._channel = channel
-        self._resolve = resolve
-        self._caller = caller
-        self._thread_of = thread_of
 
     async def send(self, delivery: Delivery) -> Outcome:
         """Post it, or change the episode's message; the receipt is that message's id."""
@@ -145,10 +137,6 @@ class DiscordChannel:
         if not isinstance(answer, Answer):
             return answer
         return outcome_of(answer, url=secret, now=self._caller.clock.now())
-
-    async def aclose(self) -> None:
-        """Let go of the connections."""
-        await self._caller.aclose()
 
 
 def outcome_of(answer: Answer, *, url: str, now: int) -> Outcome:

@@ -14,9 +14,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from router.channels.calling import Resolve, reveal
+from router.channels.chat import ThreadOf
 from router.channels.mail import plain
 from router.channels.message import Message, decode
-from router.channels.slack import ThreadOf
 from router.model.channel import LongTail
 from router.model.delivery import Accepted, Delivery, Outcome, Rejected, Unavailable
 from router.wire.answer import cause_line

@@ -13,13 +13,13 @@ gone, what is new is posted all the same. A delivery in a thread is two calls, t
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
-from router.channels.calling import Caller, Resolve, endpoint_of, outcome_by_status, reveal, secrets_in, split_url
-from router.channels.message import Message, Thread, decode, fitting, utc
+from router.channels.calling import outcome_by_status, reveal, secrets_in
+from router.channels.chat import ChatChannel
+from router.channels.message import Message, decode, fitting, utc
 from router.model.channel import SlackBot, SlackHook
 from router.model.delivery import Accepted, Delivery, Outcome, Rejected, Throttled, Unavailable
 from router.wire.answer import Answer, cause_line, retry_after_ms
@@ -29,7 +29,6 @@ MAX_SECTION = 3_000
 MAX_TEXT_SECTIONS = 3
 MAX_TITLE = 1_000  # after escaping; Slack cuts a text at 40,000 and advises 4,000
 
-ThreadOf = Callable[[Delivery], Thread | None]
 
 _MARKS = {
     "critical": ":red_circle:",
@@ -171,16 +170,8 @@ def _footer(message: Message) -> str:
     return escape(" | ".join(parts))
 
 
-class SlackHookChannel:
+class SlackHookChannel(ChatChannel[SlackHook]):
     """Fits a channel of ``router.daemon``: an incoming webhook."""
-
-    def __init__(self, channel: SlackHook, *, resolve: Resolve, caller: Caller, thread_of: ThreadOf) -> None:
-        """Parts as wired."""
-        self.endpoint = endpoint_of(resolve, channel.url, f"channel:{channel.name}")
-        self._channel = channel
-        self._resolve = resolve
-        self._caller = caller
-        self._thread_of = thread_of
 
     async def send(self, delivery: Delivery) -> Outcome:
         """Post it once."""
@@ -196,21 +187,9 @@ class SlackHookChannel:
             return Rejected(cause="HTTP 500: no_service", status=answer.status)
         return outcome_by_status(answer, secrets=secrets_in(url), now=self._caller.clock.now())
 
-    async def aclose(self) -> None:
-        """Let go of the connections."""
-        await self._caller.aclose()
 
-
-class SlackBotChannel:
+class SlackBotChannel(ChatChannel[SlackBot]):
     """Fits a channel of ``router.daemon``: a bot that keeps each episode in one thread."""
-
-    def __init__(self, channel: SlackBot, *, resolve: Resolve, caller: Caller, thread_of: ThreadOf) -> None:
-        """Parts as wired."""
-        self.endpoint = split_url(channel.api_url)[0].host_header
-        self._channel = channel
-        self._resolve = resolve
-        self._caller = caller
-        self._thread_of = thread_of
 
     async def send(self, delivery: Delivery) -> Outcome:
         """Post it, or update the thread's first message and reply; the receipt names the first message."""
@@ -236,10 +215,6 @@ class SlackBotChannel:
         url = f"{self._channel.api_url}/{method}"
         answer = await self._caller.call(url, body, {"Authorization": f"Bearer {token}"})
         return answer if not isinstance(answer, Answer) else outcome_of(answer, token=token, now=self._caller.clock.now())
-
-    async def aclose(self) -> None:
-        """Let go of the connections."""
-        await self._caller.aclose()
 
 
 def outcome_of(answer: Answer, *, token: str, now: int) -> Outcome:

@@ -17,9 +17,9 @@ import ssl
 from concurrent.futures import ThreadPoolExecutor
 
 from router.channels.calling import Resolve, reveal
+from router.channels.chat import ThreadOf
 from router.channels.mail import compose
 from router.channels.message import decode
-from router.channels.slack import ThreadOf
 from router.model.channel import Mail
 from router.model.delivery import Accepted, Delivery, Outcome, Rejected, Unavailable
 from router.telemetry.logs import logger

@@ -14,9 +14,9 @@ from typing import Any
 
 import msgspec
 
-from router.channels.calling import Caller, Resolve, endpoint_of, outcome_by_status, reveal, secrets_in
+from router.channels.calling import outcome_by_status, reveal, secrets_in
+from router.channels.chat import ChatChannel
 from router.channels.message import Message, decode, fitting, utc, within
-from router.channels.slack import ThreadOf
 from router.model.channel import Teams
 from router.model.delivery import Delivery, Outcome, Rejected
 from router.wire.answer import Answer
@@ -92,16 +92,8 @@ def _wrap(card: dict[str, Any]) -> dict[str, Any]:
     return {"type": "message", "attachments": [attachment]}
 
 
-class TeamsChannel:
+class TeamsChannel(ChatChannel[Teams]):
     """Fits a channel of ``router.daemon``."""
-
-    def __init__(self, channel: Teams, *, resolve: Resolve, caller: Caller, thread_of: ThreadOf) -> None:
-        """Parts as wired."""
-        self.endpoint = endpoint_of(resolve, channel.url, f"channel:{channel.name}")
-        self._channel = channel
-        self._resolve = resolve
-        self._caller = caller
-        self._thread_of = thread_of
 
     async def send(self, delivery: Delivery) -> Outcome:
         """Post it once."""
@@ -119,7 +111,3 @@ class TeamsChannel:
             error = _Error()
         said = f"{error.code}: {error.message}" if error.code else None
         return outcome_by_status(answer, secrets=secrets_in(url), now=self._caller.clock.now(), said=said)
-
-    async def aclose(self) -> None:
-        """Let go of the connections."""
-        await self._caller.aclose()

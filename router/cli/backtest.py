@@ -26,7 +26,7 @@ from router.cli.journals import (
     store_incidents,
     to_option,
 )
-from router.cli.options import config_option, fail, print_json
+from router.cli.options import F, config_option, fail, print_json
 from router.cli.reading import load
 from router.clock import SystemClock
 from router.config.rule_files import read_rule_files
@@ -45,11 +45,17 @@ from router.store.sqlite.reader import open_reader
 DEFAULT_SINCE = "7d"
 _FOREVER = 2**62
 
-effect_output_option = click.option(
-    "--output", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True,
-    help="For people, for programs, for a pull request.",
-)  # fmt: skip
-zone_option = click.option("--zone", default="UTC", show_default=True, help="Time zone of hours and of the night (22-07).")
+
+def replay_options(command: F) -> F:
+    """What of the journal is replayed, and how the effect is shown: the options of all that compare rules by their effect."""
+    zone = click.option("--zone", default="UTC", show_default=True, help="Time zone of hours and of the night (22-07).")
+    shown = click.option(
+        "--output", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True,
+        help="For people, for programs, for a pull request.",
+    )  # fmt: skip
+    for option in reversed((since_option, from_option, to_option, journal_option, zone, config_option, shown)):
+        command = option(command)
+    return command
 
 
 @click.command()
@@ -65,13 +71,7 @@ zone_option = click.option("--zone", default="UTC", show_default=True, help="Tim
     "--against", multiple=True, type=click.Path(exists=True, path_type=Path),
     help="Compare with these rules instead of with what happened.",
 )  # fmt: skip
-@since_option
-@from_option
-@to_option
-@journal_option
-@zone_option
-@config_option
-@effect_output_option
+@replay_options
 def backtest(
     *,
     rules: tuple[Path, ...],

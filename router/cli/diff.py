@@ -6,9 +6,7 @@ from pathlib import Path
 
 import click
 
-from router.cli.backtest import compare, compile_rules, effect_output_option, print_effect, zone_option
-from router.cli.journals import from_option, journal_option, since_option, to_option
-from router.cli.options import config_option
+from router.cli.backtest import compare, compile_rules, print_effect, replay_options
 from router.cli.reading import load
 from router.rehearsal.replaying import Replay
 
@@ -16,13 +14,7 @@ from router.rehearsal.replaying import Replay
 @click.command()
 @click.argument("old", type=click.Path(exists=True, path_type=Path))
 @click.argument("new", type=click.Path(exists=True, path_type=Path))
-@since_option
-@from_option
-@to_option
-@journal_option
-@zone_option
-@config_option
-@effect_output_option
+@replay_options
 def diff(
     *,
     old: Path,

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import click
 
-from router.cli.backtest import compare, compile_rules, effect_output_option, print_effect, zone_option
-from router.cli.journals import from_option, journal_option, since_option, to_option
-from router.cli.options import config_option, fail
+from router.cli.backtest import compare, compile_rules, print_effect, replay_options
+from router.cli.options import fail
 from router.cli.reading import load
 from router.config.settings import Settings
 from router.model.journal import Entry, EventForwarded
@@ -28,13 +27,7 @@ def shadow() -> None:
     "--rules", multiple=True, type=click.Path(exists=True, path_type=Path),
     help="Rule files or directories to try; default: those of the configuration.",
 )  # fmt: skip
-@since_option
-@from_option
-@to_option
-@journal_option
-@zone_option
-@config_option
-@effect_output_option
+@replay_options
 def report(
     *,
     source: str | None,
