@@ -66,7 +66,7 @@ class Follower:
         """
         self.remote = remote
         self.register = PageRegister()
-        self._misses = Misses(register=self.register, ask=ask, bell=bell, confirm_within_ms=confirm_within_ms)
+        self._misses = Misses(register=self.register, ask=ask, bell=bell, clock=clock, confirm_within_ms=confirm_within_ms)
         self._journal = journal
         self._notebook = notebook
         self._ask = ask
@@ -170,17 +170,21 @@ class Follower:
             return
         try:
             await self._look_where_due()
-            if self._poll_at and self._poll_at <= self._clock.now():
+            if self._poll_at and self._poll_at <= self._now():
                 await self.poll()
         except RemoteError as error:
             await self._fail(error)
         self._plan_poll()
 
+    def _now(self) -> int:
+        """For what is waited for: whoever sets the clock does not move it."""
+        return int(self._clock.monotonic() * 1000)
+
     async def _pause(self) -> None:
         self._wake.clear()
         if self._sent or self._stopping:
             return
-        now = self._clock.now()
+        now = self._now()
         times = [waiting.look_at for waiting in self.register.waiting.values()] if self.remote is not None else []
         if self._poll_at:
             times.append(self._poll_at)
@@ -193,7 +197,7 @@ class Follower:
             return
 
     def _plan_poll(self) -> None:
-        rhythm, now = self._rhythm, self._clock.now()
+        rhythm, now = self._rhythm, self._now()
         statuses = {page.status for page in self.register.pages.values()}
         if "triggered" in statuses:
             wanted = now + rhythm.unacknowledged_ms
@@ -206,7 +210,7 @@ class Follower:
 
     async def _fail(self, error: RemoteError) -> None:
         """PagerDuty cannot be asked; what waits goes on waiting."""
-        now = self._clock.now()
+        now = self._now()
         self._failing_since = self._failing_since or now
         log.warning("pagerduty_not_read", cause=str(error))
         later = now + self._rhythm.retry_ms
@@ -244,7 +248,7 @@ class Follower:
 
     def _wait_for(self, page: Page, delivery_id: int) -> None:
         deadline_at = self._misses.deadline_of(page)
-        look_at = max(self._clock.now(), page.sent_at) + self._rhythm.first_look_ms
+        look_at = self._now() + self._rhythm.first_look_ms
         self.register.wait(
             Waiting(
                 page=page,
@@ -262,14 +266,14 @@ class Follower:
         for _ in range(len(self._webhooks)):
             webhook = self._webhooks.popleft()
             incident = webhook.sighting.pagerduty_id
-            if self._not_before.get(incident, 0) > self._clock.now():
+            if self._not_before.get(incident, 0) > self._now():
                 self._webhooks.append(webhook)
                 continue
             try:
                 await self._take_webhook(webhook)
                 self._not_before.pop(incident, None)
             except RemoteError as error:
-                self._not_before[incident] = self._clock.now() + self._rhythm.retry_ms
+                self._not_before[incident] = self._now() + self._rhythm.retry_ms
                 self._webhooks.append(webhook)
                 await self._fail(error)
             except (StoreError, Overloaded):
@@ -397,7 +401,7 @@ class Follower:
         if page.is_open and (not self._poll_at or page.status == "triggered"):
             self._plan_poll()
         if page.is_open and not page.changed_at:  # what was heard of it does not say how it stands
-            self._poll_at = min(self._poll_at, self._clock.now() + self._rhythm.first_look_ms)
+            self._poll_at = min(self._poll_at, self._now() + self._rhythm.first_look_ms)
 
     async def _is_open(self, page: Page) -> bool:
         incident = await self._ask(lambda reader: reader.incident(page.incident))
@@ -406,7 +410,7 @@ class Follower:
     # looking for the incident of a page
 
     async def _look_where_due(self) -> None:
-        now = self._clock.now()
+        now = self._now()
         due = [waiting for waiting in self.register.waiting.values() if waiting.look_at <= now]
         for waiting in sorted(due, key=lambda waiting: waiting.look_at):
             if not self._stopping and self.register.waiting.get((waiting.page.incident, waiting.page.team)) is waiting:
@@ -417,7 +421,7 @@ class Follower:
         """Is there an incident for this page? If not in time, say so; RemoteError: it is not known."""
         assert self.remote is not None
         page = waiting.page
-        asked_at = self._clock.now()
+        asked_at = self._now()
         found = await self.remote.incidents_with_key(page.dedup_key)
         incident = await self._ask(lambda reader: reader.incident(page.incident))
         for sighting in sorted(found, key=lambda sighting: sighting.status == "resolved"):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from router.clock import Clock
 from router.incidents.protocols import Ask, Bell
 from router.incidents.register import PageRegister, Recalled, Waiting, is_sent_page
 from router.model.page import Page
@@ -22,8 +23,11 @@ WITHIN_MS = 300_000
 class Misses:
     """Knows when a page counts as missed; raises the alert and clears it (the bell takes the same twice as once)."""
 
-    def __init__(self, *, register: PageRegister, ask: Ask, bell: Bell, confirm_within_ms: Mapping[str, int]) -> None:
+    def __init__(
+        self, *, register: PageRegister, ask: Ask, bell: Bell, clock: Clock, confirm_within_ms: Mapping[str, int]
+    ) -> None:
         """Nothing was missed; in ``register`` waits what was and is not over."""
+        self._clock = clock
         self._confirm_within_ms = confirm_within_ms
         self._register = register
         self._ask = ask
@@ -44,9 +48,15 @@ class Misses:
         return self._confirm_within_ms.get(team, WITHIN_MS)
 
     def deadline_of(self, page: Page) -> int:
-        """When it counts as missed; 0: never, or it does already."""
+        """When it counts as missed, by the monotonic clock; 0: never, or it does already.
+
+        What was sent in a life before waits by the wall clock, though never longer than a page that is sent now.
+        """
         within = self.within(page.team)
-        return page.sent_at + within if within and not page.missed_at else 0
+        if not within or page.missed_at:
+            return 0
+        left = page.sent_at + within - self._clock.now()
+        return max(1, int(self._clock.monotonic() * 1000) + min(max(left, 0), within))
 
     async def take_up(self, recalled: Recalled) -> None:
         """After a restart, from the audit record: what was missed, and what is over since, or was about to be told so."""

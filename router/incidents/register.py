@@ -23,7 +23,7 @@ Key = tuple[int, str]
 
 
 class Waiting(msgspec.Struct, kw_only=True):
-    """A page that PagerDuty took and has shown no incident for."""
+    """A page that PagerDuty took and has shown no incident for. Times in ms of the monotonic clock."""
 
     page: Page
     delivery_id: int

@@ -57,7 +57,7 @@ class Watch:
         self._told_at: dict[str, int] = {}  # when it was last told
         self.crashed_at: dict[int, int] = {}  # by life
         self.closed_at: dict[str, int] = {}  # by dedup key
-        self._set_back: list[tuple[int, int]] = []
+        self.started_at = 0  # the life of now
         self._told_in: dict[str, int] = {}  # the life that was last told that it fires
         self._resolves: dict[str, int] = {}  # the latest end that was answered 2xx
         self._sent_ends: dict[str, int] = {}  # the latest end that was sent at all
@@ -80,14 +80,9 @@ class Watch:
     def _violate(self, text: str) -> None:
         self._world.violate(text)
 
-    def stepped(self, seconds: int) -> None:
+    def stepped(self) -> None:
         """The router's wall clock was set."""
         self._stepped_at = self._world.true_now()
-        self._set_back.append((self._stepped_at, max(0, -seconds) * 1000))
-
-    def set_back_since(self, at: int) -> int:
-        """How far the router's clock was set back since then, all in all, in ms; what was set ahead brings nothing back."""
-        return sum(ms for when, ms in self._set_back if when >= at)
 
     def closed(self, incidents: Iterable[Incident]) -> None:
         """The router has just made durable that these are over."""
@@ -216,6 +211,7 @@ class Watch:
 
     def started(self, life: Life) -> None:
         """A life begins: what of the deliveries it can know to be sent."""
+        self.started_at = self._world.true_now()
         deliveries = self._world.disk.tables.deliveries.values() if life.number > 1 else ()
         self._known_at_start[life.number] = {
             delivery.id for delivery in deliveries if delivery.state is DeliveryState.DELIVERED

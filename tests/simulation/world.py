@@ -252,7 +252,7 @@ class World:
                 self.note("clock_step", seconds)
                 self.stepped_ahead_seconds += abs(seconds)
                 self.clock.step_ms(seconds * 1000)
-                self.watch.stepped(seconds)
+                self.watch.stepped()
 
     async def _reload(self) -> None:
         while self.plan.has("reloads"):

@@ -19,9 +19,10 @@ class StillClock:
 
     def __init__(self, at: int = START) -> None:
         self.at = at
+        self.set_ms = 0  # how far somebody has set the wall clock
 
     def now(self) -> int:
-        return self.at
+        return self.at + self.set_ms
 
     def monotonic(self) -> float:
         return self.at / 1000

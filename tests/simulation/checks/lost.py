@@ -35,8 +35,8 @@ def find_lost(world: World) -> set[tuple[str, str]]:
 def check_lost(world: World) -> None:
     """Who did not get a page that went on long enough in the calm has a fallback that did.
 
-    All times are those outside: when PagerDuty was called, when it was durable that the incident is over. The router counts by its
-    own clock, so what that was set back after the call is waited for as well.
+    All times are those outside: when PagerDuty was called, when it was durable that the incident is over. Wherever the router's
+    clock is set, no page waits longer than one that was sent when that life, or the calm, began.
     """
     tables = world.disk.tables
     told = {
@@ -52,7 +52,7 @@ def check_lost(world: World) -> None:
     sent = {(_TEAMS[each.routing_key], each.dedup_key): each.at for each in _triggers(world) if each.effect == LOST}
     for page in sorted(find_lost(world) & taken):
         closed_at = world.watch.closed_at.get(page[1], 0)
-        due_at = max(sent[page], world.calm_at) + CONFIRM_WITHIN_MS + world.watch.set_back_since(sent[page]) + SLACK_MS
+        due_at = max(sent[page], world.calm_at, world.watch.started_at) + CONFIRM_WITHIN_MS + SLACK_MS
         if closed_at > due_at and page not in told:
             world.violate(f"PagerDuty lost {page}, it was open till {closed_at} and nobody else was told by {due_at}")
 

@@ -156,6 +156,25 @@ async def test_a_reload_holds_for_what_waits_already(world: World) -> None:
     assert len(world.facts()) == 1, "once"
 
 
+@pytest.mark.parametrize("set_ms", [-600_000, 600_000])
+async def test_setting_the_clock_makes_no_page_missed_and_none_wait_longer(world: World, *, set_ms: int) -> None:
+    await world.send(1, arrives=False)
+    await world.run(5)
+    world.clock.set_ms = set_ms
+    await world.run(IN_TIME - 10)
+    assert world.bell.missed == []
+    await world.run(10)
+    assert world.bell.missed == ["payments"]
+
+
+async def test_after_a_restart_a_page_waits_no_longer_than_a_new_one_wherever_the_clock_was_set(world: World) -> None:
+    await world.send(1, arrives=False)
+    world.clock.set_ms = -3_600_000
+    await restart(world)
+    await world.run(IN_TIME)
+    assert world.bell.missed == ["payments"]
+
+
 async def test_the_page_of_a_team_that_is_gone_counts_as_missed_after_five_minutes(world: World) -> None:
     await world.send(1, arrives=False)
     world.follower.configure({"platform": 60_000})
