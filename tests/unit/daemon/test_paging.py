@@ -35,6 +35,7 @@ async def test_a_page_is_confirmed(tmp_path: Path, pagerduty) -> None:
             (page,) = await eventually(lambda: reader.pages(incident=1))
             reader.close()
             assert page.pagerduty_id == pagerduty.sandbox.incidents()[0].id
+            await eventually(lambda: not parts.paging.follower.register.waiting, what="it goes on once that is written")
             assert await parts.paging.reconciler.run(dry_run=True) == []
             parts.paging.follower.stop()
             parts.processor.stop()
