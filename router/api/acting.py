@@ -13,7 +13,7 @@ import msgspec
 from router.api.exchange import Answer, Refused, Request, answer_json
 from router.api.reading import Query
 from router.api.silences import signed
-from router.errors import RemoteRefused, RemoteUnavailable, StoreError
+from router.errors import Overloaded, RemoteRefused, RemoteUnavailable, StoreError
 from router.incidents.actions import CannotAct, Done, Nowhere
 from router.incidents.strays import MAX_RESOLVED, Ended, Looked
 from router.model.wish import Verb, Wish
@@ -131,5 +131,7 @@ async def _guard(work: Awaitable[Any]) -> Any:
         raise Refused(409, str(error)) from error
     except RemoteRefused as error:
         raise Refused(502, str(error)) from error
+    except Overloaded as error:
+        raise Refused(429, str(error), ((b"retry-after", b"%d" % error.retry_after_seconds),)) from error
     except (RemoteUnavailable, StoreError) as error:
         raise Refused(503, str(error), ((b"retry-after", b"5"),)) from error

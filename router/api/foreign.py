@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from router.api.described import exactly
+
 MAX_SUMMARY = 1024
 """Characters (PagerDuty: 1024)."""
 
@@ -33,12 +35,12 @@ def _list_of(name: str) -> dict[str, Any]:
 SCHEMAS: dict[str, Any] = {
     "AlertmanagerError": {
         "description": "A text for 400, 404 and 500, which clients of Alertmanager know; code and message for the rest.",
-        "oneOf": [_TEXT, _object({"code": {"type": "integer"}, "message": _TEXT})],
+        "oneOf": [_TEXT, exactly({"code": {"type": "integer"}, "message": _TEXT})],
     },
     "PostableAlert": _object(
         {"labels": _LABELS | {"minProperties": 1}}, annotations=_LABELS, startsAt=_TIME, endsAt=_TIME, generatorURL=_TEXT
     ),
-    "GettableAlert": _object(
+    "GettableAlert": exactly(
         {
             "labels": _LABELS,
             "annotations": _LABELS,
@@ -47,7 +49,7 @@ SCHEMAS: dict[str, Any] = {
             "updatedAt": _TIME,
             "fingerprint": {"type": "string", "pattern": "^[0-9a-f]{16}$"},
             "receivers": _list_of("Receiver"),
-            "status": _object(
+            "status": exactly(
                 {
                     "state": {"enum": ["active", "suppressed", "unprocessed"]},
                     "silencedBy": _NAMES,
@@ -55,15 +57,16 @@ SCHEMAS: dict[str, Any] = {
                     "mutedBy": _NAMES,
                 }
             ),
-        },
-        generatorURL=_TEXT,
+            "generatorURL": _TEXT,
+        }
     ),
-    "AlertGroup": _object({"labels": _LABELS, "receiver": _of("Receiver"), "alerts": _list_of("GettableAlert")}),
-    "Receiver": _object({"name": _TEXT}),
+    "AlertGroup": exactly({"labels": _LABELS, "receiver": _of("Receiver"), "alerts": _list_of("GettableAlert")}),
+    "Receiver": exactly({"name": _TEXT}),
     "Matcher": _object(
         {"name": {"type": "string", "minLength": 1}, "value": _TEXT, "isRegex": {"type": "boolean"}},
         isEqual={"type": "boolean"},
     ),
+    "GettableMatcher": exactly({"name": _TEXT, "value": _TEXT, "isRegex": {"type": "boolean"}, "isEqual": {"type": "boolean"}}),
     "PostableSilence": _object(
         {
             "matchers": _list_of("Matcher") | {"minItems": 1, "maxItems": 64},
@@ -74,11 +77,11 @@ SCHEMAS: dict[str, Any] = {
         },
         id={"type": ["string", "null"], "description": "of the silence it takes the place of"},
     ),
-    "GettableSilence": _object(
+    "GettableSilence": exactly(
         {
             "id": _TEXT,
-            "status": _object({"state": {"enum": ["pending", "active", "expired"]}}),
-            "matchers": _list_of("Matcher"),
+            "status": exactly({"state": {"enum": ["pending", "active", "expired"]}}),
+            "matchers": _list_of("GettableMatcher"),
             "startsAt": _TIME,
             "endsAt": _TIME,
             "updatedAt": _TIME,
@@ -86,8 +89,13 @@ SCHEMAS: dict[str, Any] = {
             "comment": _TEXT,
         }
     ),
-    "AlertmanagerStatus": _object(
-        {"cluster": _object({"status": _TEXT}), "config": _object({"original": _TEXT}), "uptime": _TIME, "versionInfo": _LABELS}
+    "AlertmanagerStatus": exactly(
+        {
+            "cluster": exactly({"name": _TEXT, "status": _TEXT, "peers": {"type": "array", "maxItems": 0}}),
+            "config": exactly({"original": _TEXT}),
+            "uptime": _TIME,
+            "versionInfo": _LABELS,
+        }
     ),
     "Event": _object(
         {
@@ -124,7 +132,7 @@ SCHEMAS: dict[str, Any] = {
         },
         links={"type": "array", "items": _object({"href": _TEXT}, text=_TEXT)},
     ),
-    "EventError": _object({"status": _TEXT, "message": _TEXT, "errors": _NAMES}),
+    "EventError": exactly({"status": _TEXT, "message": _TEXT, "errors": _NAMES}),
 }
 
 
@@ -145,7 +153,7 @@ def _operation(
     parameters: tuple[dict[str, Any], ...] = (),
 ) -> dict[str, Any]:
     """One operation; with a body also what may be wrong with any body."""
-    every = {400, 401, 403, 503, *codes} | ({408, 413, 415, 429} if takes else set())
+    every = {400, 401, 403, *codes} | ({408, 413, 415, 429} if takes else set())
     refused = {str(code): _json(_of(error), "refused, with the reason") for code in sorted(every)}
     described: dict[str, Any] = {"summary": summary, "responses": refused | answered}
     if takes:
@@ -159,9 +167,16 @@ def _alertmanager(summary: str, schema: dict[str, Any], *codes: int, **more: Any
     return _operation(summary, {"200": _json(schema)}, "AlertmanagerError", *codes, **more)
 
 
-def _supervised(summary: str, answers: dict[str, str]) -> dict[str, Any]:
-    described = {code: _json({"type": "object"}, text) for code, text in answers.items()}
+def _supervised(summary: str, answers: dict[str, tuple[str, dict[str, Any]]]) -> dict[str, Any]:
+    described = {code: _json(schema, text) for code, (text, schema) in answers.items()}
     return {"summary": summary, "security": [{"token": []}, {}], "responses": described}
+
+
+def _status(word: str, **more: dict[str, Any]) -> dict[str, Any]:
+    return exactly({"status": {"const": word}} | more)
+
+
+_ERROR = {"$ref": "#/components/schemas/Error"}
 
 
 _FILTER = _query("filter", {"type": "array", "items": _TEXT}) | {"description": 'matchers, as `service="pay"`'}
@@ -177,37 +192,40 @@ PATHS: dict[str, dict[str, Any]] = {
     "/api/v2/status": {"get": _alertmanager("Version and start.", _of("AlertmanagerStatus"))},
     "/api/v2/receivers": {"get": _alertmanager("The teams.", _list_of("Receiver"))},
     "/api/v2/alerts": {
-        "get": _alertmanager("What fires.", _list_of("GettableAlert"), parameters=_FILTERS),
+        "get": _alertmanager("What fires.", _list_of("GettableAlert"), 503, parameters=_FILTERS),
         "post": _operation(
             "Alerts as Prometheus sends them; each that is refused is named, the others are taken.",
             {"200": {"description": "durable, or known already"}},
             "AlertmanagerError",
+            503,
             takes=_list_of("PostableAlert"),
         ),
     },
     "/api/v2/alerts/groups": {
-        "get": _alertmanager("What fires, by team, service and name.", _list_of("AlertGroup"), parameters=_FILTERS)
+        "get": _alertmanager("What fires, by team, service and name.", _list_of("AlertGroup"), 503, parameters=_FILTERS)
     },
     "/api/v2/silences": {
-        "get": _alertmanager("Silences in force or to come.", _list_of("GettableSilence"), parameters=(_FILTER,)),
-        "post": _alertmanager("Add one.", _object({"silenceID": _TEXT}), takes=_of("PostableSilence")),
+        "get": _alertmanager("Silences in force or to come.", _list_of("GettableSilence"), 503, parameters=(_FILTER,)),
+        "post": _alertmanager("Add one.", exactly({"silenceID": _TEXT}), 503, takes=_of("PostableSilence")),
     },
     "/api/v2/silence/{silenceID}": {
-        "get": _alertmanager("One silence.", _of("GettableSilence"), 404, parameters=_SILENCE_ID),
+        "get": _alertmanager("One silence.", _of("GettableSilence"), 404, 503, parameters=_SILENCE_ID),
         "delete": _operation(
             "It ends now.",
             {"200": {"description": "ended"}},
             "AlertmanagerError",
             404,
             429,
+            503,
             parameters=_SILENCE_ID,
         ),
     },
     "/v2/enqueue": {
         "post": _operation(
             "An event, as PagerDuty's Events API v2 takes it.",
-            {"202": _json(_object(_ACCEPTED | {"dedup_key": _TEXT}), "durable")},
+            {"202": _json(exactly(_ACCEPTED | {"dedup_key": _TEXT}), "durable")},
             "EventError",
+            503,
             takes=_of("Event"),
         )
         | {"security": []}
@@ -215,24 +233,35 @@ PATHS: dict[str, dict[str, Any]] = {
     "/v2/change/enqueue": {
         "post": _operation(
             "A change event; it is passed on to the team that owns its service.",
-            {"202": _json(_object(_ACCEPTED), "durable")},
+            {"202": _json(exactly(_ACCEPTED), "durable")},
             "EventError",
+            503,
             takes=_of("ChangeEvent"),
         )
         | {"security": []}
     },
-    "/-/healthy": {"get": _supervised("The process runs.", {"200": "it does", "403": "refused"})},
+    "/-/healthy": {
+        "get": _supervised("The process runs.", {"200": ("it does", _status("healthy")), "403": ("refused", _ERROR)})
+    },
     "/-/ready": {
-        "get": _supervised("Alerts are taken.", {"200": "they are", "403": "refused", "503": "they are not, with every reason"})
+        "get": _supervised(
+            "Alerts are taken.",
+            {
+                "200": ("they are", _status("ready")),
+                "403": ("refused", _ERROR),
+                "503": ("they are not, with every reason", _status("not ready", reasons=_NAMES)),
+            },
+        )
     },
     "/-/reload": {
         "post": _supervised(
             "Put the configuration and the rules as they are now in force.",
             {
-                "200": "they are in force",
-                "401": "no token",
-                "403": "a token without the scope admin",
-                "422": "they are not, with every mistake",
+                "200": ("they are in force", _status("reloaded")),
+                "400": ("refused", _ERROR),
+                "401": ("no token", _ERROR),
+                "403": ("a token without the scope admin", _ERROR),
+                "422": ("they are not, with every mistake", exactly({"error": _TEXT, "mistakes": _NAMES})),
             },
         )
         | {"security": [{"token": []}]}
@@ -242,8 +271,8 @@ PATHS: dict[str, dict[str, Any]] = {
             "summary": "Metrics for Prometheus.",
             "responses": {
                 "200": {"description": "in the text format", "content": {"text/plain": {"schema": _TEXT}}},
-                "401": _json({"type": "object"}, "no token"),
-                "403": _json({"type": "object"}, "a token without the scope read"),
+                "401": _json(_ERROR, "no token"),
+                "403": _json(_ERROR, "a token without the scope read"),
             },
         }
     },

@@ -13,6 +13,7 @@ import msgspec
 
 from router.api.exchange import Answer, Refused, Request, answer_error, answer_json
 from router.api.rooms import Room
+from router.errors import StoreError
 from router.incidents.explanation import explain_alert, explain_incident
 from router.model.alert import Alert
 from router.model.delivery import Delivery, DeliveryState, shown_body
@@ -156,7 +157,11 @@ class Reading:
         return await self._act(number, self._deliveries.drop(number, reason), "dropped")
 
     async def _act(self, number: int, acting: Awaitable[bool], word: str) -> Answer:
-        if await acting:
+        try:
+            is_done = await acting
+        except StoreError as error:
+            raise Refused(503, f"the store cannot take it now: {error}", ((b"retry-after", b"5"),)) from error
+        if is_done:
             return answer_json({"delivery": number, "result": word})
         found = await self._room.ask(lambda reader: reader.delivery(number))
         if found is None:

@@ -22,6 +22,8 @@ from typing import Any
 
 import yaml
 
+from tests.support.document import check_answer
+
 KEYS = {"payments": "a1" * 16, "platform": "b2" * 16, "search": "c3" * 16}
 START_SECONDS = 20.0
 STOP_SECONDS = 20.0
@@ -135,7 +137,7 @@ class Daemon:
         self.process.send_signal(number)
 
     def request(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
-        """Status and decoded body (JSON if it is)."""
+        """Status and decoded body (JSON if it is), which are as the OpenAPI document says."""
         connection = self.connect()
         try:
             payload = body if isinstance(body, bytes | None) else json.dumps(body).encode()
@@ -144,6 +146,7 @@ class Daemon:
             text = answer.read()
         finally:
             connection.close()
+        check_answer(method, path, answer.status, answer.getheader("Content-Type", ""), text)
         with contextlib.suppress(ValueError):
             return answer.status, json.loads(text)
         return answer.status, text.decode()
