@@ -25,6 +25,9 @@ TEXT_CAP = 4_096
 """Characters a template may have."""
 
 _LARGEST_NUMBER = 10**15
+_OF_LOOPS = frozenset({"index", "index0", "revindex", "revindex0", "first", "last", "length", "previtem", "nextitem"})
+"""What a loop tells of itself; the rest are methods."""
+
 _DELIMITER = re.compile(r"\{[{%#]|[}%#]\}")
 _PLAIN = re.compile(r"\{\{\s*([a-z_]+)(?:\.([A-Za-z_][A-Za-z0-9_]*)|\[(?:\"([^\"\\]+)\"|'([^'\\]+)')\])?\s*\}\}")
 
@@ -51,7 +54,7 @@ class Sandbox(jinja2.sandbox.ImmutableSandboxedEnvironment):
         """A member of a mapping; of a loop (``loop.last``) its attribute; nothing else has fields."""
         if isinstance(obj, Mapping):
             return self.getitem(obj, attribute)
-        if isinstance(obj, jinja2.runtime.LoopContext):
+        if isinstance(obj, jinja2.runtime.LoopContext) and attribute in _OF_LOOPS:
             return super().getattr(obj, attribute)
         return self.undefined(obj=obj, name=attribute)
 

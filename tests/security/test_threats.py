@@ -23,6 +23,7 @@ from router.cli.demo import _prepare
 from router.model.pattern import Pattern
 from router.model.ruleset import TemplateFailed
 from router.rules.fields import SAMPLE
+from router.rules.filters import OUTPUT_CAP
 from router.rules.template import TemplateRefused, compile_template
 from router.telemetry.logs import logger, set_up
 from router.yamldoc import read
@@ -93,19 +94,47 @@ async def test_no_text_reaches_a_header_of_an_answer() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "{{ ''.__class__.__mro__[1].__subclasses__() }}", "{{ service.__init__.__globals__ }}", "{{ self }}", "{{ cycler }}",
-        "{{ service.format(service) }}", "{{ labels.__class__ }}", "{{ loop.__class__ }}", "{{ lipsum.__globals__['os'] }}",
-        "{{ service|attr('__class__') }}", "{% include '/etc/passwd' %}", "{% import 'os' as os %}", "{% set x = 1 %}",
-        "{{ ('a' * 10**9) }}", "{{ 10**9**9 }}",
+        "{{ ''.__class__.__mro__[1].__subclasses__() }}", "{{ service.__init__.__globals__ }}", "{{ service.format(service) }}",
+        "{{ loop.__class__ }}", "{{ lipsum.__globals__['os'] }}", "{{ service|attr('__class__') }}",
+        "{% include '/etc/passwd' %}", "{% import 'os' as os %}", "{% from 'os' import system %}", "{% extends '/etc/passwd' %}",
+        "{% set x = 1 %}", "{% macro f() %}{% endmacro %}", "{% block b %}{% endblock %}", "{% filter upper %}{% endfilter %}",
+        "{{ service() }}", "{{ range(10**9) }}", "{{ 'a'.center(10**9) }}", "{{ ('a' * 10**9) }}", "{{ 10**9**9 }}",
+        "{{ labels|map('upper') }}", "{{ service is callable }}",
         "{% for a in labels|items %}{% for b in labels|items %}x{% endfor %}{% endfor %}",
+        "{% for a in labels recursive %}{{ loop(a) }}{% endfor %}", "x" * 4_097, "{{ 1 }}" * 600,
+    ],
+)  # fmt: skip
+def test_a_template_with_code_or_without_end_is_refused_when_it_is_loaded(text: str) -> None:
+    began = time.perf_counter()
+    with pytest.raises(TemplateRefused):
+        compile_template(text)
+    assert time.perf_counter() - began < SOON
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ self }}", "{{ cycler }}", "{{ namespace }}", "{{ labels.__class__ }}", "{{ labels['__class__'] }}", "{{ service['__class__'] }}",
+        "{{ service.upper }}", "{{ details.x.y.z }}", "{{ config }}", "{{ request }}", "{{ (service ~ labels)['__class__'] }}",
+        "{% for a in labels %}{{ loop.cycle }}{{ loop.index0.real }}{% endfor %}",
     ],
 )  # fmt: skip
 def test_a_template_reaches_nothing_but_the_alert(text: str) -> None:
-    began = time.perf_counter()
     shown = ""
     with contextlib.suppress(TemplateRefused, TemplateFailed):  # anything else is a failure of ours
         shown = compile_template(text)[0].render(SAMPLE)
-    assert not any(word in shown for word in ("class", "object", "os", "root:", "built-in", "0x"))
+    assert not any(word in shown for word in ("class", "object", "os", "root:", "built-in", "method", "0x")), shown
+
+
+@pytest.mark.parametrize(
+    "text", ["{{ service * 1000000 }}", "{{ 999999999999999 * 999999999999999 }}", "{{ (count + 1) ~ details ~ labels }}" * 40]
+)
+def test_a_template_that_grows_is_cut_or_fails(text: str) -> None:
+    long = SAMPLE | {"service": "a" * 8_000, "details": {"x": "y" * 8_000}, "count": 10**15}
+    template = compile_template(text)[0]
+    began = time.perf_counter()
+    with contextlib.suppress(TemplateFailed):
+        assert len(template.render(long)) <= OUTPUT_CAP
     assert time.perf_counter() - began < SOON
 
 
