@@ -20,6 +20,8 @@ LIMITS = Limits(size=16 * 1024 * 1024, nodes=1_000_000)
 
 _STAND_IN_ID = "stand-in"
 _MAX_VERSION_DIGITS = 9
+MAX_BROKEN = 1_000
+"""Rules of a file that are broken, and what is good of them still looked at: above it more is wrong than anybody is told."""
 
 
 class ReadFile(msgspec.Struct, kw_only=True):
@@ -84,6 +86,8 @@ def _salvage(document: Document) -> tuple[RuleFile | None, frozenset[int]]:
             rules.append(rule)
         else:
             broken.add(index)
+            if len(broken) > MAX_BROKEN:
+                return None, frozenset()
             rules.append({"id": _STAND_IN_ID} if index in unreadable else _cut_down(document, rule))
     salvaged: dict[str, Any] = {"rules": rules}
     for key in ("owner", "guard", "defaults", "silences", "maintenance", "inhibitions"):

@@ -144,6 +144,8 @@ BOMBS = {
     "deep": "rules: " + "[" * 100_000,
     "merge": "a: &a {x: 1}\nb: {<<: *a}\n",
     "objects": "rules: [!!python/object/apply:os.system ['touch /tmp/owned']]\n",
+    "values": "[" + "1," * 210_000 + "]",
+    "alias of an alias": "a: [*b]\nb: *c\n",
     "keys": "rules: {" + ",".join(f"k{n}: 1" for n in range(100_000)) + "}",
 }  # fmt: skip
 

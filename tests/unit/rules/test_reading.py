@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from router.rules.reading import read_file
+from router.rules.reading import MAX_BROKEN, read_file
 
 
 def test_a_good_file() -> None:
@@ -40,3 +40,12 @@ def test_a_later_version_of_the_language_earns_one_diagnostic() -> None:
     (diagnostic,) = found.diagnostics
     assert (diagnostic.code, str(diagnostic.span)) == ("unknown-grammar-version", "a.yaml:1:10")
     assert "upgrade" in diagnostic.hint
+
+
+def test_of_a_file_with_more_mistakes_than_are_told_nothing_is_looked_at_further() -> None:
+    """Each broken rule costs as much as a hundred good ones; somebody's file of them must not cost a reload half a minute."""
+    few, many = (read_file("a.yaml", f"rules: [{{id: a}}, {'{}, ' * count}]") for count in (MAX_BROKEN, MAX_BROKEN + 1))
+    assert few.value is not None
+    assert len(few.broken) == MAX_BROKEN
+    assert (many.value, many.broken) == (None, frozenset())
+    assert many.diagnostics
