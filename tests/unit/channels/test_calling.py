@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from router.channels.calling import Caller, endpoint_of, outcome_by_status, reveal, secrets_in, split_url
@@ -66,7 +68,8 @@ async def test_a_server_that_never_answers_costs_the_deadline_and_no_more():
 
     async with peer(silent) as running:
         caller = Caller(CHANNEL, SystemClock())
-        assert await caller.call(running.url, b"{}") == Unavailable(cause="no answer within the deadline")
+        async with asyncio.timeout(20):  # far above the channel's own, far below anybody else's
+            assert await caller.call(running.url, b"{}") == Unavailable(cause="no answer within the deadline")
         await caller.aclose()
 
 
