@@ -191,13 +191,6 @@ def document() -> bytes:
         "/v1/heartbeats/{name}": {"post": _beating(), "get": _beating()},
         "/v1/sources/{name}": {"post": _mapping()},
         "/v1/stats": {"get": _counting()},
-        "/v1/search": {"get": _searching()},
-        "/v1/reports": {
-            "get": _answering(
-                "Months that a report can be had of, newest first.", _page(exactly({"month": TEXT, "is_over": FLAG}))
-            )
-        },
-        "/v1/reports/{month}": {"get": _reporting()},
         "/v1/openapi.json": {"get": _answering("This document.", _DOCUMENT, 403)},
     }
     paths["/v1/alerts"]["get"]["parameters"].append(_query("journal", {"type": "boolean"}))
@@ -206,7 +199,7 @@ def document() -> bytes:
             "openapi": "3.1.0",
             "info": {"title": "alert-router", "version": __version__, "description": "See docs/reference/http.md."},
             "security": [{"token": []}],
-            "paths": paths | _strays() | foreign.PATHS,
+            "paths": paths | _strays() | _past() | foreign.PATHS,
             "components": {
                 "schemas": components | foreign.SCHEMAS | {"PostedAlert": POSTED_ALERT, "Error": _ERROR},
                 "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
@@ -334,6 +327,18 @@ def _counting() -> dict[str, Any]:
         "Figures of PagerDuty's past; without any parameter the router's own figures.", {"oneOf": [OWN_FIGURES, PERIOD]}
     )
     return answering | {"parameters": parameters, "responses": answering["responses"] | _refused(400)}
+
+
+def _past() -> dict[str, Any]:
+    return {
+        "/v1/search": {"get": _searching()},
+        "/v1/reports": {
+            "get": _answering(
+                "Months that a report can be had of, newest first.", _page(exactly({"month": TEXT, "is_over": FLAG}))
+            )
+        },
+        "/v1/reports/{month}": {"get": _reporting()},
+    }
 
 
 def _searching() -> dict[str, Any]:
