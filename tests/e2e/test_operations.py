@@ -101,6 +101,26 @@ async def test_the_supervisor_hears_ready_alive_and_stopping(make_daemon, addres
         supervisor.close(address)
 
 
+async def test_a_loop_that_hangs_gives_no_sign_of_life(make_daemon, address: str) -> None:
+    """Whatever else of the process still runs: it is the loop that takes alerts and pages."""
+    supervisor = Supervisor(address)
+    try:
+        daemon = make_daemon(start=False)
+        daemon.command[1:3] = ["-m", "tests.support.launcher"]
+        daemon.environment |= {"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "200000", "PROOF_HANG_SECONDS": "3"}
+        await off_loop(daemon.start)
+        await eventually(lambda: "WATCHDOG=1" in supervisor.heard)
+        daemon.send_signal(signal.SIGUSR1)
+        await asyncio.sleep(1)
+        count = len(supervisor.heard)
+        await asyncio.sleep(1)
+        assert len(supervisor.heard) == count, supervisor.heard[count:]
+        await eventually(lambda: len(supervisor.heard) > count, what="it goes on, had nobody ended it")
+        assert await off_loop(daemon.stop) == 0
+    finally:
+        supervisor.close(address)
+
+
 async def test_ready_is_not_said_before_the_doors_are_open(make_daemon, address: str) -> None:
     """A supervisor that starts the senders after us must not start them into a refused connection."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:

@@ -62,6 +62,13 @@ def blocks(process: subprocess.Popen[bytes], number: signal.Signals) -> bool:
     return any(mask >> (number - 1) & 1 for mask in masks)
 
 
+def holds_back(process: subprocess.Popen[bytes], number: signal.Signals) -> bool:
+    """Whether a signal that comes now waits until there is somebody to hear it."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    (mask,) = [int(line.split()[1], 16) for line in status.splitlines() if line.startswith("SigBlk")]
+    return bool(mask >> (number - 1) & 1)
+
+
 # -- signals -----------------------------------------------------------------------------------------------------------
 
 
@@ -81,6 +88,7 @@ async def test_signals_without_end_at_every_moment_of_a_life_end_it_cleanly_and_
         daemon.start(wait=False)
         while not blocks(daemon.process, signal.SIGHUP):
             time.sleep(0.001)
+        assert holds_back(daemon.process, signal.SIGHUP), "from its first moment on, long before it can be told to reload"
         storm([signal.SIGHUP], 1.0)
         end = time.monotonic() + 20
         while time.monotonic() < end:

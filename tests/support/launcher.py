@@ -1,13 +1,16 @@
 """Starts ``alert-router`` with what a test cannot wait for: a wall clock it can step, and chores that come more often.
 
 ``python -m tests.support.launcher run --config …``. ``PROOF_CLOCK_FILE`` names a file whose text, in milliseconds, is added to
-the wall clock; ``PROOF_RETIRE_SECONDS`` is the time between two runs of retention. All else is the daemon as it is shipped.
+the wall clock; ``PROOF_RETIRE_SECONDS`` is the time between two runs of retention; with ``PROOF_HANG_SECONDS`` the main thread,
+and so the loop, hangs for so long at each SIGUSR1. All else is the daemon as it is shipped.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import time
 from pathlib import Path
 
 import router.daemon.app
@@ -28,4 +31,6 @@ if "PROOF_CLOCK_FILE" in os.environ:
     _step_clock(Path(os.environ["PROOF_CLOCK_FILE"]))
 if "PROOF_RETIRE_SECONDS" in os.environ:
     router.daemon.app.RETIRE_SECONDS = float(os.environ["PROOF_RETIRE_SECONDS"])
+if "PROOF_HANG_SECONDS" in os.environ:
+    signal.signal(signal.SIGUSR1, lambda *_: time.sleep(float(os.environ["PROOF_HANG_SECONDS"])))
 sys.exit(main())
