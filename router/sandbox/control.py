@@ -19,11 +19,13 @@ from router.sandbox.answer import Answer, json_answer, text_answer
 from router.sandbox.facade import Refused, Sandbox, ServiceChange
 from router.sandbox.faults import Fault
 from router.sandbox.journal import Entry
+from router.sandbox.openapi import document
 from router.sandbox.past import PastSpec
 from router.sandbox.settings import ServiceSpec
 from router.sandbox.webhooks import Delivery
 
 PREFIX = "/_sandbox/"
+DOCUMENT = "/openapi.json"
 _STATIC = Path(__file__).parent / "static"
 _FILES = {
     "/": ("page.html", "text/html"),
@@ -67,7 +69,7 @@ class Control:
     def handles(self, path: str) -> bool:
         """Whether this request is for the control endpoints or the page."""
         bare = path.partition("?")[0]
-        return bare.startswith(PREFIX) or bare == "/"
+        return bare.startswith(PREFIX) or bare in {"/", DOCUMENT}
 
     def receive(self, method: str, path: str, headers: Mapping[str, str], body: bytes, now: int) -> Answer:
         """Answer one control request."""
@@ -81,7 +83,7 @@ class Control:
             return _problem(415, "send application/json")
         try:
             if reads:
-                return self._read(bare, dict(parse_qsl(query)), now)
+                return json_answer(200, document()) if bare == DOCUMENT else self._read(bare, dict(parse_qsl(query)), now)
             content = json.loads(body or b"{}")
             return self._write(method, bare, content, now)
         except (ValueError, TypeError, KeyError, msgspec.ValidationError) as error:
