@@ -58,7 +58,11 @@ def _taking(schema: dict[str, Any], *, is_needed: bool = True) -> dict[str, Any]
 
 def _accepting(summary: str, event: dict[str, Any], answered: dict[str, Any]) -> dict[str, Any]:
     """What the Events API answers while neither a switch nor a planned fault says otherwise."""
-    answers = {"202": _json(answered, "accepted"), "400": _json(_INVALID, "every reason at once")}
+    refused = _json(
+        _INVALID, "every reason at once; a key that nobody has is said in plain text, unless a switch says otherwise"
+    )
+    refused["content"]["text/plain"] = {"schema": _TEXT}
+    answers = {"202": _json(answered, "accepted"), "400": refused}
     throttled = _json(_some({"status": _TEXT, "message": _TEXT}), "too many calls")
     full = _json(_some({"status": _TEXT, "message": _TEXT}), "too many events wait")
     return {"post": {"summary": summary, **_taking(event), "responses": answers | {"429": throttled, "503": full}}}
