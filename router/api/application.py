@@ -130,6 +130,9 @@ def _check_posted(headers: Mapping[bytes, bytes], *, needs_json: bool, takes_any
     encoding = headers.get(b"content-encoding")
     if encoding is not None and encoding.strip().lower() not in (b"", b"identity"):
         raise Refused(415, f"content-encoding {_show(encoding)} is not taken; send the body as it is")
+    coding = headers.get(b"transfer-encoding")
+    if coding is not None and coding.strip().lower() != b"chunked":
+        raise Refused(415, f"transfer-encoding {_show(coding)} is not taken; send the body as it is")
     content_type = headers.get(b"content-type")
     if takes_any_type or content_type is None or content_type == b"application/json":
         return

@@ -32,7 +32,7 @@ from router.telemetry.logs import logger
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _NEVER = float("inf")
-_SINGLE = frozenset({b"host", b"authorization", b"content-type"})
+_SINGLE = frozenset({b"host", b"authorization", b"content-type", b"transfer-encoding"})
 log = logger("api")
 
 _STATUS = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in http.HTTPStatus}

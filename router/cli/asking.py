@@ -66,7 +66,7 @@ def _reason(text: str) -> str:
     except msgspec.DecodeError:
         return text
     match said:
-        case {"error": str(reason), **more} if not more:
+        case {"error": str(reason), **more} if not more or "refused" in more:  # `refused` says the same for programs
             return reason
     return text
 

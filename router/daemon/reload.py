@@ -143,7 +143,8 @@ class Reloader:
     async def _refuse(self, mistakes: list[str]) -> list[str]:
         log.error("reload_failed", mistakes=mistakes[:MAX_MISTAKES_LOGGED], count=len(mistakes))
         self._finish(succeeded=False)
-        summary = f"{len(mistakes)} mistakes keep the rules from being reloaded, the last good ones stay: {mistakes[0]}"
+        counted = "1 mistake keeps" if len(mistakes) == 1 else f"{len(mistakes)} mistakes keep"
+        summary = f"{counted} the rules from being reloaded, the last good ones stay: {mistakes[0]}"
         await self._troubles.fire(Trouble.RELOAD_FAILED, summary)
         return mistakes
 

@@ -114,6 +114,10 @@ ONE_REQUEST: dict[str, tuple[bytes, int, str]] = {
     "a negative length": (HEAD + b"Content-Length: -1\r\n\r\n", 400, "no valid HTTP"),
     "a huge length": (HEAD + b"Content-Length: " + b"9" * 40 + b"\r\n\r\n", 400, "no valid HTTP"),
     "an unknown transfer encoding": (HEAD + b"Transfer-Encoding: gzip\r\n\r\n", 400, "no valid HTTP"),
+    "compressed on the way": (HEAD + b"Transfer-Encoding: gzip, chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", 415, "gzip, chunked"),
+    "two transfer encodings": (
+        HEAD + b"Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, "",
+    ),
     "a bad chunk": (HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", 400, "no valid HTTP"),
     "a blank before the colon": (HEAD + b"X : y\r\n\r\n", 400, "no valid HTTP"),
     "a NUL in a header": (HEAD + b"X: \x00\r\n\r\n", 400, "no valid HTTP"),

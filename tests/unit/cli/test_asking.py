@@ -79,6 +79,10 @@ def test_a_unix_socket_is_asked(tmp_path: Path, monkeypatch) -> None:
         (http("409 Conflict", "delivery 1 is delivered"), "delivery 1 is delivered"),
         (http("409 Conflict", '{"error":"incident 4 is closed already"}'), "answers 409: incident 4 is closed already\n"),
         (http("400 Bad Request", '{"error":"no","at":"body.x"}'), '"at":"body.x"'),
+        (
+            http("400 Bad Request", '{"error":"alert 0: bad","accepted":0,"refused":[{"index":0}]}'),
+            "answers 400: alert 0: bad\n",
+        ),
         (http("400 Bad Request", "[1]"), "answers 400: [1]\n"),
         (b"not HTTP at all\r\n\r\n", "does not answer"),
         (b"", "does not answer"),
