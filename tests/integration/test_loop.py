@@ -236,8 +236,12 @@ async def test_asking_a_difficult_pagerduty(switches: dict, monkeypatch: pytest.
     monkeypatch.setattr(rest, "MAX_WAIT_SECONDS", 0.0)  # the clock stands still while a call waits
     loop = await Loop(hears=False).open()
     loop.sandbox.set_switches(switches)
+    loop.sandbox.add_fault(
+        Fault(kind="503", face="rest", lasts_ms=60_000), loop.clock.now()
+    )  # at first it does not answer at all
     loop.sandbox.add_fault(Fault(kind="503", face="rest", probability=0.2), loop.clock.now())
     await paged(loop)
+    assert ledger(loop) is PageState.SENT, "nobody can know yet, and nobody else is paged for that"
     await settle(loop, 120)
     assert ledger(loop) is PageState.CONFIRMED
     loop.sandbox.acknowledge(loop.only(), loop.clock.now(), user=ADA)

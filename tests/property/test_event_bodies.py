@@ -43,13 +43,37 @@ EVENTS = st.builds(
 )
 
 
-@given(EVENTS, st.sampled_from(["code_points", "utf16"]))
-def test_a_strict_other_side_takes_every_event(event, unit):
+def check_taken(event: Event, unit: str) -> None:
     switches = Switches(summary_unit=unit, rate_limit_per_minute=0)
     sandbox = Sandbox(settings=from_keys({"payments": KEY}, switches=switches), now=NOW)
     path = "/v2/change/enqueue" if event.action == "change" else "/v2/enqueue"
     answer = sandbox.receive_event(path, {"content-type": "application/json"}, put_key(encode(event), KEY), NOW)
     assert answer.status == 202, answer.body
+
+
+@given(EVENTS, st.sampled_from(["code_points", "utf16"]))
+def test_a_strict_other_side_takes_every_event(event, unit):
+    check_taken(event, unit)
+
+
+@pytest.mark.parametrize(
+    "details",
+    [
+        {f"k{number}": "x" * 9_000 for number in range(100)},
+        {"k": "\u00e9" * 600_000},
+        {f"{'k' * 200}{number}": number for number in range(5_000)},
+        {"a": [["\x01" * 100] * 100] * 100},
+        {f"k{number}": "\U0001f525" * 250 for number in range(5_000)},
+    ],
+)
+def test_a_strict_other_side_takes_the_largest_events(details):
+    """Just at the limit after they were cut: a byte more would be a page that is refused."""
+    for summary in ("s", "\U0001f525" * 2_000):
+        event = Event(
+            team="payments", routing_key="env:KEY", dedup_key="k" * 300, action="trigger", at=NOW, severity=Severity.CRITICAL,
+            summary=summary, source="s" * 3_000, details=details,
+        )  # fmt: skip
+        check_taken(event, "utf16")
 
 
 @given(EVENTS, st.integers(1, 400))
