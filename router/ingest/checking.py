@@ -67,7 +67,7 @@ def _find_broken(webhook: Webhook) -> Iterator[MappingMistake]:
                 path=path,
                 code="bad-expression",
                 message=f"no JMESPath expression{place}: {error}",
-                hint=error.hint,
+                hint=error.hint or _HELP,
                 text=text,
                 position=error.position,
             )

@@ -10,7 +10,7 @@ from router.errors import Diagnostic
 from router.model.pattern import Pattern
 from router.model.ruleset import OWNER, FileRights, Team, Template
 from router.model.severity import Severity, SeverityScale
-from router.rules.template import TemplateRefused, compile_template
+from router.rules.template import HELP, TemplateRefused, compile_template
 from router.yamldoc import Document, Path, suggest, to_diagnostic
 
 OWN_SOURCE = "alert-router"
@@ -108,10 +108,10 @@ class Findings:
         try:
             template, doubts = compile_template(text)
         except TemplateRefused as error:
-            self.complain(path, "bad-template", str(error), error.hint)
+            self.complain(path, "bad-template", str(error), error.hint or HELP)
             return None
         for doubt in doubts:
-            self.warn(path, doubt.code, doubt.message, doubt.hint)
+            self.warn(path, doubt.code, doubt.message, doubt.hint or HELP)
         return template
 
     @staticmethod

@@ -32,6 +32,10 @@ _DELIMITER = re.compile(r"\{[{%#]|[}%#]\}")
 _PLAIN = re.compile(r"\{\{\s*([a-z_]+)(?:\.([A-Za-z_][A-Za-z0-9_]*)|\[(?:\"([^\"\\]+)\"|'([^'\\]+)')\])?\s*\}\}")
 
 
+HELP = "docs/reference/rules.md lists what a template may hold"
+"""What to try where nobody knows better."""
+
+
 class TemplateRefused(ValueError):
     """The text is no template we accept; the message says why, ``hint`` what to write."""
 

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from router.config.secrets import Problem
 from router.daemon.paging import PageBell
 from router.daemon.troubles import Troubles
+from router.errors import RemoteRefused
 from router.incidents.rhythm import HEARING, POLLING
 from router.sandbox.settings import DEFAULT_TOKEN
 from router.telemetry.metrics import Metrics
@@ -56,6 +58,16 @@ async def test_without_a_token_nothing_is_followed(tmp_path: Path, pagerduty) ->
     async with wired(write_files(tmp_path, pagerduty.url)) as made:
         assert made.parts.paging.client is None
         assert made.parts.paging.follower.remote is None
+
+
+async def test_a_token_that_cannot_be_used_is_refused_at_once_and_not_waited_for(tmp_path: Path, pagerduty) -> None:
+    path = write_files(tmp_path, pagerduty.url, **pagerduty_section(pagerduty.url))
+    async with wired(path, ENVIRON | {"PD_TOKEN": DEFAULT_TOKEN}) as made:
+        client = made.parts.paging.client
+        assert client is not None
+        made.parts.keys.secrets.refuse("env:PD_TOKEN", Problem(code="secret-missing", message="it is not set"))
+        with pytest.raises(RemoteRefused, match=r"pagerduty.api_token cannot be used: env:PD_TOKEN: it is not set"):
+            await client.incidents_with_key("a")
 
 
 @pytest.mark.parametrize(
