@@ -152,6 +152,17 @@ async def test_an_unsigned_subscription_is_never_confirmed() -> None:
     assert SUBSCRIBE_URL not in fetcher.asked
 
 
+@pytest.mark.parametrize("member", ["SubscribeURL", "Token", "TopicArn", "Message", "MessageId", "Timestamp", ""])
+async def test_a_forged_subscription_is_never_confirmed(member: str) -> None:
+    """Also one whose link leads to Amazon: it may be the forger's own topic."""
+    fetcher = Fetcher()
+    link = SUBSCRIBE_URL + "&Token=forged"
+    forged = signed(SUBSCRIPTION) | {member: link if member == "SubscribeURL" else "forged"} if member else SUBSCRIPTION
+    with pytest.raises(Unauthorised, match="does not fit" if member else "is not signed"):
+        await open_one(forged, CONFIRMING, fetcher)
+    assert not set(fetcher.asked) & {SUBSCRIBE_URL, link}
+
+
 async def test_the_end_of_a_subscription_is_only_noted() -> None:
     assert await open_one(signed(SUBSCRIPTION | {"Type": "UnsubscribeConfirmation"})) is None
 
