@@ -24,12 +24,18 @@ class DeliveryCounts:
     def __init__(self, metrics: Metrics) -> None:
         """Nothing was sent yet. ``proven``: whose deliveries were accepted since it was last emptied, teams and channels."""
         self._metrics = metrics
+        self._attempts: dict[tuple[str, type[Outcome]], Callable[[], None]] = {}
+        self._ends: dict[tuple[str, str, DeliveryState], Callable[[], None]] = {}
         self.proven: set[str] = set()
         self.follow: Callable[[Delivery], None] | None = None  # set once; told of what PagerDuty took
 
     def attempted(self, delivery: Delivery, outcome: Outcome, _took_ms: int) -> None:
         """A call ended."""
-        self._metrics.delivery_attempts.labels(delivery.channel, type(outcome).__name__.lower()).inc()
+        key = (delivery.channel, type(outcome))
+        if (count := self._attempts.get(key)) is None:
+            count = self._metrics.delivery_attempts.labels(delivery.channel, type(outcome).__name__.lower()).inc
+            self._attempts[key] = count
+        count()
 
     def delivered(self, delivery: Delivery) -> None:
         """It was accepted."""
@@ -55,7 +61,10 @@ class DeliveryCounts:
         log.warning("breaker_changed", endpoint=endpoint, state=state)
 
     def _finish(self, delivery: Delivery, state: DeliveryState) -> None:
-        self._metrics.deliveries.labels(delivery.channel, delivery.team, state.value).inc()
+        key = (delivery.channel, delivery.team, state)
+        if (count := self._ends.get(key)) is None:
+            count = self._ends[key] = self._metrics.deliveries.labels(delivery.channel, delivery.team, state.value).inc
+        count()
 
 
 class EngineFigures(Protocol):

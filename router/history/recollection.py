@@ -64,6 +64,8 @@ class Recollection:
 
     def _links(self, event: Event) -> tuple[Link, ...]:
         memory = self._memory
+        if not memory.titles:  # as long as history is empty: every record has one
+            return ()
         found: dict[str, Link] = {}
         for links in (
             memory.kinds.get(kind_of(event.dedup_key, "", ""), ()),

@@ -277,6 +277,7 @@ class SqliteStore:
     def _measure(self, connection: sqlite3.Connection, *, at_once: bool = False) -> None:
         """In the thread after each group: the log has grown. At most once a second: what SQLite says of its pages."""
         self._checkpointer.note()
+        self._checkpointer.move_rest(connection)
         now = self._clock.monotonic()
         if not at_once and now - self._measured_at < _MEASURE_SECONDS:
             return

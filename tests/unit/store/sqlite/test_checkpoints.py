@@ -57,6 +57,88 @@ def test_what_was_written_is_moved_while_the_writer_goes_on(tmp_path: Path) -> N
     writer.close()
 
 
+def test_after_many_groups_it_does_not_wait_for_the_pause(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoints, "MANY_GROUPS", 3)
+    path = tmp_path / "router.db"
+    writer = opened(path)
+    checkpointer = Checkpointer(path, pause_seconds=3600)
+    checkpointer.start()
+    for number in range(0, 6, 3):
+        before = in_database(path)
+        for each in range(3):
+            write(writer, number + each)
+            checkpointer.note()
+        wait_until_moved(path, before)
+    checkpointer.stop()
+    writer.close()
+
+
+def begun(path: Path) -> int:
+    """How often the log has begun anew: SQLite counts it in the log's head (its file format, the fourth number)."""
+    return int.from_bytes(path.with_name(path.name + "-wal").read_bytes()[12:16], "big")
+
+
+def moved_but_for_the_newest(path: Path, writer: sqlite3.Connection) -> Checkpointer:
+    """Something was written while a checkpoint ran, as always under load."""
+    checkpointer = Checkpointer(path, pause_seconds=0.01)
+    before = in_database(path)
+    write(writer, 1)
+    write(writer, 2)
+    checkpointer.start()
+    checkpointer.note()
+    wait_until_moved(path, before)
+    checkpointer.stop()
+    write(writer, 3)
+    return checkpointer
+
+
+def test_a_long_log_begins_anew_although_there_is_always_something_new_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoints, "LONG_PAGES", 50)
+    path = tmp_path / "router.db"
+    writer = opened(path)
+    checkpointer = moved_but_for_the_newest(path, writer)
+    first = begun(path)
+    checkpointer.move_rest(writer)
+    write(writer, 4)
+    assert begun(path) == first + 1
+    checkpointer.move_rest(writer)  # once for each checkpoint
+    write(writer, 5)
+    assert begun(path) == first + 1
+    assert writer.execute("SELECT count(*) FROM journal").fetchone() == (5,)
+    writer.close()
+
+
+def test_a_short_log_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "router.db"
+    writer = opened(path)
+    checkpointer = moved_but_for_the_newest(path, writer)
+    first = begun(path)
+    checkpointer.move_rest(writer)
+    write(writer, 4)
+    assert begun(path) == first
+    writer.close()
+
+
+def test_a_log_that_somebody_reads_goes_on_and_nothing_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoints, "LONG_PAGES", 50)
+    path = tmp_path / "router.db"
+    writer = opened(path)
+    checkpointer = moved_but_for_the_newest(path, writer)
+    first = begun(path)
+    reader = sqlite3.connect(path, isolation_level=None)
+    reader.execute("BEGIN")
+    assert reader.execute("SELECT count(*) FROM journal").fetchone() == (3,)
+    write(writer, 4)
+    checkpointer.move_rest(writer)
+    write(writer, 5)
+    assert begun(path) == first
+    assert reader.execute("SELECT count(*) FROM journal").fetchone() == (3,)
+    reader.close()
+    writer.close()
+
+
 def test_without_a_note_it_sleeps(tmp_path: Path) -> None:
     path = tmp_path / "router.db"
     writer = opened(path)
