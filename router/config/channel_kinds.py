@@ -8,9 +8,10 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import AfterValidator, Field
 
 from router.config.channel_schema import ChannelSection
-from router.config.fields import CallRate, Duration, FilePath, Maybe, Reference, Section, between, setting
+from router.config.fields import CallRate, Duration, FilePath, Reference, between
 from router.model.pattern import Expression, PatternError
 from router.yamldoc import Mistake
+from router.yamldoc.sections import Maybe, Section, setting
 
 ADDRESS_FORM = "an e-mail address such as ops@example.com"
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\Z")

@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, TypeAlias
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field
 
-from router.config.fields import DAY_MS, SECOND_MS, CallRate, Duration, Maybe, Section, between, setting
+from router.config.fields import DAY_MS, SECOND_MS, CallRate, Duration, between
 from router.yamldoc import Mistake
+from router.yamldoc.sections import Maybe, Section, reads, said, setting
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 WEEKDAYS_FORM = "a weekday or a range of them, such as sat or mon-fri"
@@ -48,23 +48,9 @@ def _check_zone(text: str) -> str:
     return text
 
 
-def _reads(parse: Callable[[str], Any]) -> AfterValidator:
-    """A text that ``parse`` can read; it stays text, and is parsed where it is used."""
-
-    def check(value: str) -> str:
-        parse(value)
-        return value
-
-    return AfterValidator(check)
-
-
-def _said(form: str, plural: str) -> Any:
-    return Field(json_schema_extra={"expected": form, "expected_plural": plural})
-
-
-TimeOfDay: TypeAlias = Annotated[str, _reads(parse_time), _said(TIME_FORM, "times of the day")]
-Weekdays: TypeAlias = Annotated[str, _reads(parse_weekdays), _said(WEEKDAYS_FORM, "weekdays")]
-Zone: TypeAlias = Annotated[str, AfterValidator(_check_zone), _said("a zone such as Europe/Berlin or UTC", "zones")]
+TimeOfDay: TypeAlias = Annotated[str, reads(parse_time), said(TIME_FORM, "times of the day")]
+Weekdays: TypeAlias = Annotated[str, reads(parse_weekdays), said(WEEKDAYS_FORM, "weekdays")]
+Zone: TypeAlias = Annotated[str, AfterValidator(_check_zone), said("a zone such as Europe/Berlin or UTC", "zones")]
 
 
 class DigestSection(Section):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal, TypeAlias, TypeVar
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import AfterValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
+from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
 
 from router.model.quantity import (
     DURATION_FORM,
@@ -17,7 +17,7 @@ from router.model.quantity import (
     parse_rate,
     parse_size,
 )
-from router.yamldoc import Mistake, YamlModel
+from router.yamldoc import Mistake
 
 NAME_FORM = "a name of at most 64 lower-case letters, digits, dots, dashes and underscores"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}\Z")
@@ -96,29 +96,3 @@ Reference: TypeAlias = Annotated[
     ),
 ]
 FilePath: TypeAlias = Annotated[str, Field(min_length=1)]
-
-
-Kind = TypeVar("Kind")
-
-
-def _refuse_null(value: Kind) -> Kind:
-    """A key whose default is "none" is left out, not left empty: an empty one is somebody's half-finished line."""
-    if value is None:
-        raise Mistake("empty-value", "the key has no value", "give it a value, or leave it out")
-    return value
-
-
-Maybe: TypeAlias = Annotated[Kind | None, AfterValidator(_refuse_null)]
-
-
-class Section(YamlModel):
-    """A mapping of the configuration; defaults are written, and checked, as a user would write them."""
-
-    model_config = ConfigDict(validate_default=True)
-
-
-def setting(default: Any, description: str, **more: Any) -> Any:
-    """A key that may be left out."""
-    if default is None:
-        more["validate_default"] = False
-    return Field(default, description=description, **more)

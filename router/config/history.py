@@ -10,9 +10,10 @@ from zoneinfo import ZoneInfo
 import msgspec
 from pydantic import AfterValidator, Field, model_validator
 
-from router.config.fields import DAY_MS, SECOND_MS, Duration, FilePath, Maybe, Section, between, setting
+from router.config.fields import DAY_MS, SECOND_MS, Duration, FilePath, between
 from router.config.findings import Findings
 from router.yamldoc import Mistake
+from router.yamldoc.sections import Maybe, Section, setting
 
 _NIGHT = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
 ReportFormat = Literal["html", "markdown", "json", "csv"]

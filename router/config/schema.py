@@ -13,25 +13,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, field_validator, model_validator
 
 from router.config.channel_kinds import AnyChannel, RedactSection
-from router.config.fields import (
-    DAY_MS,
-    SECOND_MS,
-    CallRate,
-    Duration,
-    FilePath,
-    Maybe,
-    Name,
-    Reference,
-    Section,
-    SeverityWord,
-    Size,
-    between,
-    setting,
-)
+from router.config.fields import DAY_MS, SECOND_MS, CallRate, Duration, FilePath, Name, Reference, SeverityWord, Size, between
 from router.config.history import HistorySection
 from router.config.settings import is_loopback_host
 from router.config.webhook_schema import CALLBACK_DOC, CallbackSection, PresetSource, SnsSource, WebhookSource
 from router.yamldoc import Mistake
+from router.yamldoc.sections import Maybe, Section, setting
 
 
 class TlsSection(Section):

@@ -6,7 +6,8 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from router.config.fields import DAY_MS, Duration, FilePath, Maybe, Reference, Section, SeverityWord, between, setting
+from router.config.fields import DAY_MS, Duration, FilePath, Reference, SeverityWord, between
+from router.yamldoc.sections import Maybe, Section, setting
 
 
 class CallbackSection(Section):

@@ -10,9 +10,10 @@ from pydantic import Field, PlainValidator, WithJsonSchema
 from router.config.channel_schema import DigestSection
 from router.config.fields import SeverityWord
 from router.model.quantity import DURATION_FORM, QuantityError, parse_duration
-from router.rules.forms import FieldName, Maybe, PatternText, Section, setting
+from router.rules.forms import FieldName, PatternText
 from router.rules.schema import LimitSection
 from router.yamldoc import Mistake
+from router.yamldoc.sections import Maybe, Section, setting
 
 SHOWN = 80
 START_FORM = "a date and time with its zone, for example 2026-01-05T09:00:00Z"

@@ -7,17 +7,17 @@ look at more than one value.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Annotated, Any, TypeAlias, TypeVar
+from typing import Annotated, Any, TypeAlias
 
-from pydantic import AfterValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
+from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
 
 from router.model.pattern import Pattern, PatternError
 from router.model.quantity import DURATION_FORM, QuantityError, parse_duration
 from router.model.ruleset import DEFAULT_RULE_ID
 from router.model.silence import MAX_SILENCE_MS
 from router.rules import timetable
-from router.yamldoc import Mistake, YamlModel
+from router.yamldoc import Mistake
+from router.yamldoc.sections import reads, said
 
 ID_FORM = "at most 64 lower-case letters, digits, dots, dashes and underscores, beginning with a letter or digit"
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}\Z")
@@ -81,20 +81,6 @@ def _duration(shortest_ms: int, longest_ms: int, words: str) -> Any:
     return PlainValidator(convert)
 
 
-def _reads(parse: Callable[[str], Any]) -> AfterValidator:
-    """A text that ``parse`` can read; it stays text, and is parsed where it is used."""
-
-    def check(value: str) -> str:
-        parse(value)
-        return value
-
-    return AfterValidator(check)
-
-
-def _said(form: str, plural: str) -> Any:
-    return Field(json_schema_extra={"expected": form, "expected_plural": plural})
-
-
 _DURATION_SCHEMA = WithJsonSchema(
     {"type": "string", "pattern": r"^([0-9]+(d|h|m|s|ms))+$", "examples": ["30s", "5m", "1h30m", "7d"]}
 )
@@ -123,40 +109,14 @@ LabelPatternText: TypeAlias = Annotated[
     AfterValidator(_check_pattern),
     Field(json_schema_extra={"expected": "a name, glob, /regex/ or !exclusion", "expected_plural": "patterns"}),
 ]
-Weekdays: TypeAlias = Annotated[str, _reads(timetable.parse_weekdays), _said(timetable.WEEKDAYS_FORM, "weekdays")]
-Hours: TypeAlias = Annotated[str, _reads(timetable.parse_hours), _said(timetable.HOURS_FORM, "hours")]
-Dates: TypeAlias = Annotated[str, _reads(timetable.parse_dates), _said(timetable.DATES_FORM, "dates")]
-Days: TypeAlias = Annotated[str, _reads(timetable.parse_days), _said(timetable.DAYS_FORM, "days of the month")]
-Months: TypeAlias = Annotated[str, _reads(timetable.parse_months), _said(timetable.MONTHS_FORM, "months")]
-Instant: TypeAlias = Annotated[str, _reads(timetable.parse_instant), _said(timetable.INSTANT_FORM, "times")]
-Zone: TypeAlias = Annotated[str, _reads(timetable.check_zone), _said("a zone such as Europe/Berlin or UTC", "zones")]
+Weekdays: TypeAlias = Annotated[str, reads(timetable.parse_weekdays), said(timetable.WEEKDAYS_FORM, "weekdays")]
+Hours: TypeAlias = Annotated[str, reads(timetable.parse_hours), said(timetable.HOURS_FORM, "hours")]
+Dates: TypeAlias = Annotated[str, reads(timetable.parse_dates), said(timetable.DATES_FORM, "dates")]
+Days: TypeAlias = Annotated[str, reads(timetable.parse_days), said(timetable.DAYS_FORM, "days of the month")]
+Months: TypeAlias = Annotated[str, reads(timetable.parse_months), said(timetable.MONTHS_FORM, "months")]
+Instant: TypeAlias = Annotated[str, reads(timetable.parse_instant), said(timetable.INSTANT_FORM, "times")]
+Zone: TypeAlias = Annotated[str, reads(timetable.check_zone), said("a zone such as Europe/Berlin or UTC", "zones")]
 TemplateText: TypeAlias = Annotated[str, Field(json_schema_extra={"expected": "a text, with {{ fields }}"})]
 FieldName: TypeAlias = Annotated[str, Field(min_length=1, max_length=256)]
 
 PATTERN_DOC = "Name, glob or `/regex/`, or a list of which one has to match; `!` in front excludes."
-
-
-Kind = TypeVar("Kind")
-
-
-def _refuse_null(value: Kind) -> Kind:
-    """A key whose default is "none" is left out, not left empty: an empty one is somebody's half-finished line."""
-    if value is None:
-        raise Mistake("empty-value", "the key has no value", "give it a value, or leave it out")
-    return value
-
-
-Maybe: TypeAlias = Annotated[Kind | None, AfterValidator(_refuse_null)]
-
-
-class Section(YamlModel):
-    """A mapping of a rule file; defaults are written as a user would write them."""
-
-    model_config = ConfigDict(validate_default=True)
-
-
-def setting(default: Any, description: str, **more: Any) -> Any:
-    """A key that may be left out."""
-    if default is None:
-        more["validate_default"] = False
-    return Field(default, description=description, **more)

@@ -19,18 +19,16 @@ from router.rules.forms import (
     Instant,
     LabelPatternText,
     Lasting,
-    Maybe,
     Months,
     PatternText,
     Quiet,
     RuleId,
-    Section,
     TemplateText,
     Weekdays,
     Window,
     Zone,
-    setting,
 )
+from router.yamldoc.sections import Maybe, Section, setting
 
 GRAMMAR_VERSION = 1
 
