@@ -115,7 +115,7 @@ class EventReader:
             service=_service(payload, source),
             summary=payload["summary"],
             origin=labels.get("source", ""),
-            details=payload.get("custom_details") or {},
+            details=_details(payload) or {},
             links=read_links(event.get("links")),
             changed_at=_time(payload),
         )
@@ -137,7 +137,7 @@ class EventReader:
             labels["client"] = client
         is_firing = event["event_action"] == "trigger"
         client_url = event.get("client_url")
-        details = payload.get("custom_details")
+        details = _details(payload)
         summary = payload.get("summary")
         return Alert(
             source=source.name,
@@ -233,7 +233,7 @@ def _check_optional(payload: Mapping[str, Any]) -> list[str]:
         for name in ("component", "group", "class")
         if payload.get(name) is not None and not isinstance(payload[name], str)
     ]
-    details = payload.get("custom_details")
+    details = _details(payload)
     if details is not None and not isinstance(details, dict):
         errors.append("'payload.custom_details' must be an object")
     elif details and _is_too_deep(details):
@@ -247,6 +247,17 @@ def _check_optional(payload: Mapping[str, Any]) -> list[str]:
         except BadTime as error:
             errors.append(f"'payload.timestamp' is invalid ({error})")
     return errors
+
+
+def _details(payload: Mapping[str, Any]) -> Any:
+    """``custom_details``: an object by PagerDuty's reference, and a text from some clients (Grafana's, for years).
+
+    A text stands under the key ``details``: to refuse it would lose a page.
+    """
+    details = payload.get("custom_details")
+    if isinstance(details, str):
+        return {"details": details} if details.strip() else {}
+    return details
 
 
 def _is_too_deep(details: Any) -> bool:

@@ -63,6 +63,15 @@ def test_a_trigger_is_an_event_alert(reader: EventReader) -> None:
     assert alert.starts_at == 1_789_999_200_000
 
 
+@pytest.mark.parametrize(("sent", "kept"), [("cpu: 99\nload: 7", {"details": "cpu: 99\nload: 7"}), (" ", {})])
+def test_details_that_are_a_text_lose_no_page(reader: EventReader, sent: str, kept: dict[str, str]) -> None:
+    payload = PAYLOAD | {"custom_details": sent}
+    assert alert_of(reader.read(event(payload=payload), NOW)).details == kept
+    change = reader.read_change(json.dumps({"routing_key": INBOUND_KEY, "payload": payload}).encode()).change
+    assert change is not None
+    assert change.details == kept
+
+
 def test_without_a_dedup_key_one_is_made(reader: EventReader) -> None:
     read = reader.read(event(), NOW)
     assert read.dedup_key == "made-1"
@@ -119,7 +128,8 @@ INVALID: list[tuple[dict[str, Any], list[str]]] = [
     ({"payload": PAYLOAD | {"severity": "Critical"}}, ["'payload.severity' is invalid"]),
     ({"payload": PAYLOAD | {"severity": []}}, ["'payload.severity' is invalid"]),
     ({"payload": PAYLOAD | {"component": 5}}, ["'payload.component' must be text"]),
-    ({"payload": PAYLOAD | {"custom_details": "x"}}, ["'payload.custom_details' must be an object"]),
+    ({"payload": PAYLOAD | {"custom_details": ["x"]}}, ["'payload.custom_details' must be an object"]),
+    ({"payload": PAYLOAD | {"custom_details": "x" * 70_000}}, ["'payload.custom_details' is too large"]),
     ({"payload": PAYLOAD | {"custom_details": {"a": "x" * 70_000}}}, ["'payload.custom_details' is too large"]),
     ({"payload": PAYLOAD | {"timestamp": "2026-01-31 8:00"}}, ["'payload.timestamp' is invalid"]),
     ({"payload": PAYLOAD | {"timestamp": 5}}, ["'payload.timestamp' is invalid"]),
