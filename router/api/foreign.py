@@ -257,7 +257,10 @@ PATHS: dict[str, dict[str, Any]] = {
         "post": _supervised(
             "Put the configuration and the rules as they are now in force.",
             {
-                "200": ("they are in force", _status("reloaded")),
+                "200": (
+                    "they are in force, but for settings that wait for a restart",
+                    exactly({"status": {"const": "reloaded"}}, restart_needed=_NAMES),
+                ),
                 "400": ("refused", _ERROR),
                 "401": ("no token", _ERROR),
                 "403": ("a token without the scope admin", _ERROR),
