@@ -74,6 +74,21 @@ async def test_an_outage_keeps_the_order_and_costs_few_attempts(make_daemon, pag
     assert failed <= 40, "few attempts into the void"
 
 
+@pytest.mark.timeout(240)
+async def test_a_minute_without_pagerduty_loses_nothing_and_costs_about_a_call_a_second(make_daemon, pagerduty) -> None:
+    daemon = await off_loop(make_daemon, PER_INSTANCE)
+    await pagerduty.stop()
+    for number in range(100):
+        assert await off_loop(daemon.post_alerts, alert(instance=f"n{number}")) == 200
+    await asyncio.sleep(60)
+    assert daemon.get("/v1/stats")[1]["outbox"]["waiting"] == 100
+    await pagerduty.start()
+    await eventually(lambda: daemon.get("/v1/stats")[1]["outbox"]["waiting"] == 0, seconds=60, what="all delivered")
+    assert Counter(title for title, _ in found(pagerduty)) == Counter(f"CardError at n{number}." for number in range(100))
+    failed = daemon.metric("alert_router_delivery_attempts_total", channel="pagerduty", outcome="unavailable")
+    assert failed <= 100, "the probes of a breaker, not a hundred deliveries that try by themselves"
+
+
 async def test_too_many_requests_waits_as_long_as_it_was_told(make_daemon, pagerduty) -> None:
     pagerduty.sandbox.set_switches({"throttle_retry_after_seconds": 3})
     daemon = await off_loop(make_daemon, PER_INSTANCE)
