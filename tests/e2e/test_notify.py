@@ -70,7 +70,7 @@ async def test_a_page_and_its_channels_and_the_end_of_both(make_daemon, pagerdut
 
 async def test_a_digest_survives_kill_9_and_comes_once(make_daemon, pagerduty) -> None:
     with serving(SlackService()) as chat, serving(Service()) as hook:
-        digest = {"kind": "webhook", "url": f"{hook.url}/digest", "digest": {"every": "10s"}}
+        digest = {"kind": "webhook", "url": f"{hook.url}/digest", "digest": {"every": "20s"}}
         daemon = make_daemon(
             RULES,
             start=False,
@@ -85,7 +85,7 @@ async def test_a_digest_survives_kill_9_and_comes_once(make_daemon, pagerduty) -
         await off_loop(daemon.kill)
         await off_loop(daemon.start)
         assert hook.requests == []
-        await eventually(lambda: len(hook.requests) == 1, seconds=30, what="the digest")
+        await eventually(lambda: len(hook.requests) == 1, seconds=60, what="the digest")
         body = json.loads(hook.requests[0][3])
         assert body["summary"] == "Digest: 5 opened, 0 resolved"
         assert all(f"Slow{number}" in body["text"] for number in range(5))
