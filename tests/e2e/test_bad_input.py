@@ -187,7 +187,7 @@ async def test_a_bad_event_is_refused_with_every_reason_in_pagerdutys_words(daem
         "severity": (event | {"payload": payload | {"severity": "fatal"}}, ["severity"]),
         "summary too long": (event | {"payload": payload | {"summary": "x" * 2_000}}, ["summary"]),
         "key too long": (event | {"dedup_key": "x" * 300}, ["dedup_key"]),
-        "details a text": (event | {"payload": payload | {"custom_details": "x"}}, ["custom_details"]),
+        "details a list": (event | {"payload": payload | {"custom_details": ["x"]}}, ["custom_details"]),
         "details too deep": (
             event | {"payload": payload | {"custom_details": {"a": json.loads("[" * 40 + "]" * 40)}}},
             ["nested"],

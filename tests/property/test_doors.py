@@ -135,7 +135,9 @@ def test_any_question_gets_an_answer(method: str, path: str, query: bytes) -> No
         admitted = rig.api.admit(method, path, {}, LOCAL)
         if isinstance(admitted, Found):
             admitted = await rig.api.answer(admitted, Request(method=method, path=path, query_text=query))
-        assert admitted.status < 500 or admitted.status == 501, admitted
+        # PagerDuty's webhooks have no secret here: that is told as a state that can end, so that they come again.
+        is_unset = admitted.status == 503 and b"webhook_secrets" in admitted.body
+        assert admitted.status < 500 or admitted.status == 501 or is_unset, admitted
         await rig.room.close()
 
     asyncio.run(scene())
